@@ -1,0 +1,4 @@
+//! The builder.
+pub struct GraphBuilder;
+pub struct Conv;
+pub struct Pool;

@@ -1,0 +1,13 @@
+//! subevo evolves, and backprops, the same small named subset of a random CNN's weights, and compares what each learned.
+#![warn(missing_docs)]
+
+pub mod entry;
+pub mod error;
+pub mod graph;
+pub mod operator;
+pub mod params;
+pub mod record;
+pub mod rng;
+pub mod state;
+pub mod strategy;
+pub mod subset;

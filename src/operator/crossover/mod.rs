@@ -1,0 +1,14 @@
+//! Crossover operators: mix a second parent into a copy of the first.
+
+use super::OperatorContext;
+use crate::entry::Entry;
+use crate::rng::Rng;
+
+/// Mixes two genomes.
+pub trait CrossoverOperator: Send + Sync {
+    /// Changes `child` (k), a private copy of the first parent, by the genes of the second, `other` (k).
+    fn cross(&self, child: &mut [f32], other: &[f32], context: &OperatorContext<'_>, rng: &mut Rng);
+}
+
+/// Alphabetical; a test fails where a file here has no row.
+pub const ENTRIES: &[Entry<dyn CrossoverOperator>] = &[];

@@ -1,0 +1,85 @@
+//! The parts of a genetic algorithm: mutation, crossover, selection. An operator knows which layer and filter a gene
+//! belongs to, and draws from the stream it is given and nothing else.
+
+pub mod crossover;
+pub mod mutation;
+mod population;
+pub mod selection;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+pub use crossover::CrossoverOperator;
+pub use mutation::MutationOperator;
+pub use population::Population;
+pub use selection::SelectionOperator;
+
+use crate::entry::Registry;
+use crate::subset::Subset;
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Step about to be done (a generation or a gradient step), from 0.
+    pub step: u64,
+    /// Share of the budget used, 0 to 1.
+    pub used: f64,
+}
+
+/// What an operator may know of the gene's place and of the parent.
+pub struct OperatorContext<'a> {
+    /// How far the run has come.
+    pub at: Progress,
+    /// Layer, kind, filter and fan-in of each gene.
+    pub subset: &'a Subset,
+    /// The generation that the parents come from, (n, k); with one row, the start, at generation 0.
+    pub parents: &'a Population,
+    /// Which of them is the parent being changed.
+    pub parent: usize,
+    /// Its loss on the last batch; NaN at generation 0.
+    pub parent_loss: f32,
+    /// Where an operator may leave its own numbers for the records.
+    pub report: &'a Reporter,
+}
+
+/// Numbers that operators leave for the records; the mean of a generation is written.
+#[derive(Debug, Default)]
+pub struct Reporter {
+    sums: Mutex<BTreeMap<&'static str, (f64, u64)>>,
+}
+
+impl Reporter {
+    /// Leaves one number under a name.
+    pub fn add(&self, name: &'static str, value: f64) {
+        let mut sums = self.sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let sum = sums.entry(name).or_insert((0.0, 0));
+        *sum = (sum.0 + value, sum.1 + 1);
+    }
+
+    /// Takes the means since the last time.
+    pub fn take(&self) -> Vec<(&'static str, f64)> {
+        let mut sums = self.sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::take(&mut *sums).into_iter().map(|(name, (sum, n))| (name, sum / n as f64)).collect()
+    }
+}
+
+/// The registries of all operators.
+pub struct Operators {
+    /// Mutation operators.
+    pub mutations: Registry<dyn MutationOperator>,
+    /// Crossover operators.
+    pub crossovers: Registry<dyn CrossoverOperator>,
+    /// Selection operators.
+    pub selections: Registry<dyn SelectionOperator>,
+}
+
+impl Operators {
+    /// The operators of this crate.
+    pub fn builtin() -> Self {
+        Operators {
+            mutations: Registry::new("mutation", mutation::ENTRIES),
+            crossovers: Registry::new("crossover", crossover::ENTRIES),
+            selections: Registry::new("selection", selection::ENTRIES),
+        }
+    }
+}

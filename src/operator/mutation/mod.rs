@@ -1,0 +1,14 @@
+//! Mutation operators: change a private copy of the parent in place.
+
+use super::OperatorContext;
+use crate::entry::Entry;
+use crate::rng::Rng;
+
+/// Changes a genome.
+pub trait MutationOperator: Send + Sync {
+    /// Changes `genes` (k, in units of each weight's init std), a private copy of the parent; no randomness but `rng`.
+    fn mutate(&self, genes: &mut [f32], context: &OperatorContext<'_>, rng: &mut Rng);
+}
+
+/// Alphabetical; a test fails where a file here has no row.
+pub const ENTRIES: &[Entry<dyn MutationOperator>] = &[];

@@ -1,0 +1,10 @@
+//! Parameters from a campaign file: a tree of values that remember where they were written, read by typed getters
+//! that collect every problem instead of stopping at the first.
+
+mod problem;
+mod reader;
+mod value;
+
+pub use problem::{did_you_mean, list_names, Problem, Problems};
+pub use reader::{read_named, read_table, Amount, Params, Range};
+pub use value::{Key, Node, Origin, Table, Value};

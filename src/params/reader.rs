@@ -1,0 +1,453 @@
+//! Typed getters over a table. Each takes the default and the allowed range, notes the key as known and the value as
+//! resolved, and on a bad value notes the problem and goes on with the default, so that all problems are told at once.
+
+use std::cell::RefCell;
+
+use super::problem::{did_you_mean, list_names};
+use super::{Node, Origin, Problem, Problems, Table, Value};
+
+/// A count, or a fraction of what there is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    /// So many (written as an integer, at least 1).
+    Count(usize),
+    /// This share (written as a float in (0, 1]; 1.0 is all).
+    Fraction(f64),
+}
+
+impl Amount {
+    /// How many of `n`: a fraction is truncated in f64, as in Rosenfeld & Tsotsos 2018; never more than `n`.
+    pub fn of(self, n: usize) -> usize {
+        match self {
+            Amount::Count(count) => count.min(n),
+            Amount::Fraction(fraction) => ((n as f64 * fraction) as usize).min(n),
+        }
+    }
+}
+
+/// The numbers that a key allows.
+#[derive(Clone, Copy, Debug)]
+pub enum Range {
+    /// Any finite number.
+    Any,
+    /// `x > a`.
+    Above(f64),
+    /// `x >= a`.
+    AtLeast(f64),
+    /// `a <= x <= b`.
+    Within(f64, f64),
+    /// `a < x <= b`.
+    AboveUpTo(f64, f64),
+    /// `a <= x < b`.
+    FromBelow(f64, f64),
+}
+
+impl Range {
+    fn holds(self, x: f64) -> bool {
+        x.is_finite()
+            && match self {
+                Range::Any => true,
+                Range::Above(a) => x > a,
+                Range::AtLeast(a) => x >= a,
+                Range::Within(a, b) => (a..=b).contains(&x),
+                Range::AboveUpTo(a, b) => x > a && x <= b,
+                Range::FromBelow(a, b) => (a..b).contains(&x),
+            }
+    }
+}
+
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Range::Any => write!(f, "finite"),
+            Range::Above(a) => write!(f, "greater than {a}"),
+            Range::AtLeast(a) => write!(f, "at least {a}"),
+            Range::Within(a, b) => write!(f, "{a} to {b}"),
+            Range::AboveUpTo(a, b) => write!(f, "greater than {a} and at most {b}"),
+            Range::FromBelow(a, b) => write!(f, "at least {a} and less than {b}"),
+        }
+    }
+}
+
+/// A table being read.
+pub struct Params<'a> {
+    table: &'a Table,
+    origin: Origin,
+    path: String,
+    problems: &'a Problems,
+    known: RefCell<Vec<String>>,
+    resolved: RefCell<Table>,
+}
+
+impl<'a> Params<'a> {
+    /// A reader over `table`; `path` is its dotted path, empty for the top.
+    pub fn new(table: &'a Table, origin: Origin, path: impl Into<String>, problems: &'a Problems) -> Self {
+        Params { table, origin, path: path.into(), problems, known: RefCell::default(), resolved: RefCell::default() }
+    }
+
+    /// The dotted path of this table.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Where this table stands.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The collected problems of the whole file.
+    pub fn problems(&self) -> &'a Problems {
+        self.problems
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_string()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    /// Notes `key` as known and gives its node.
+    pub fn raw(&self, key: &str) -> Option<&'a Node> {
+        self.known.borrow_mut().push(key.to_string());
+        self.table.get(key)
+    }
+
+    /// Whether `key` was written.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.get(key).is_some()
+    }
+
+    /// Notes the value that holds for `key`.
+    pub fn resolve(&self, key: &str, value: Value) {
+        self.resolved.borrow_mut().set(key, Node::new(value));
+    }
+
+    /// Notes a problem with `key` (or with the table, where the key was not written).
+    pub fn problem(&self, key: &str, message: impl Into<String>, help: Option<String>) {
+        let origin = self.table.get(key).map_or_else(|| self.origin.clone(), |node| node.origin.clone());
+        self.problems.push(Problem { origin, path: self.path_of(key), message: message.into(), help });
+    }
+
+    fn missing(&self, key: &str, what: &str) {
+        self.problem(key, format!("`{}` is missing: {what} is needed", self.path_of(key)), None);
+    }
+
+    /// A number. No default means that the key must be written.
+    pub fn float(&self, key: &str, default: Option<f64>, range: Range) -> f64 {
+        let fallback = default.unwrap_or(f64::NAN);
+        let value = match self.raw(key).map(|node| &node.value) {
+            Some(Value::Float(x)) if range.holds(*x) => *x,
+            Some(Value::Integer(x)) if range.holds(*x as f64) => *x as f64,
+            Some(found) => {
+                self.problem(key, format!("`{}` = {found}: must be a number, {range}", self.path_of(key)), None);
+                fallback
+            }
+            None => {
+                if default.is_none() {
+                    self.missing(key, &format!("a number, {range},"));
+                }
+                fallback
+            }
+        };
+        self.resolve(key, Value::Float(value));
+        value
+    }
+
+    /// A number that may be left out; nothing is resolved then.
+    pub fn optional_float(&self, key: &str, range: Range) -> Option<f64> {
+        if self.has(key) {
+            Some(self.float(key, None, range))
+        } else {
+            self.raw(key);
+            None
+        }
+    }
+
+    /// A whole number in `range`.
+    pub fn integer(&self, key: &str, default: Option<u64>, range: std::ops::RangeInclusive<u64>) -> u64 {
+        let fallback = default.unwrap_or(*range.start());
+        let words = if *range.end() == u64::MAX || *range.end() == i64::MAX as u64 {
+            format!("at least {}", range.start())
+        } else {
+            format!("{} to {}", range.start(), range.end())
+        };
+        let value = match self.raw(key).map(|node| &node.value) {
+            Some(Value::Integer(x)) if u64::try_from(*x).is_ok_and(|x| range.contains(&x)) => *x as u64,
+            Some(found) => {
+                self.problem(key, format!("`{}` = {found}: must be an integer, {words}", self.path_of(key)), None);
+                fallback
+            }
+            None => {
+                if default.is_none() {
+                    self.missing(key, &format!("an integer, {words},"));
+                }
+                fallback
+            }
+        };
+        self.resolve(key, Value::Integer(value as i64));
+        value
+    }
+
+    /// A whole number that may be left out.
+    pub fn optional_integer(&self, key: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        if self.has(key) {
+            Some(self.integer(key, None, range))
+        } else {
+            self.raw(key);
+            None
+        }
+    }
+
+    /// A list of whole numbers, each in `range`.
+    pub fn integers(&self, key: &str, default: &[u64], range: std::ops::RangeInclusive<u64>) -> Vec<u64> {
+        let wrong = |found: &Value| {
+            self.problem(
+                key,
+                format!(
+                    "`{}` = {found}: must be a list of integers, {} to {}",
+                    self.path_of(key),
+                    range.start(),
+                    range.end()
+                ),
+                None,
+            );
+            default.to_vec()
+        };
+        let values = match self.raw(key).map(|node| &node.value) {
+            None => default.to_vec(),
+            Some(found @ Value::Array(items)) => {
+                let read = |node: &Node| match node.value {
+                    Value::Integer(x) => u64::try_from(x).ok().filter(|x| range.contains(x)),
+                    _ => None,
+                };
+                items.iter().map(read).collect::<Option<Vec<u64>>>().unwrap_or_else(|| wrong(found))
+            }
+            Some(found) => wrong(found),
+        };
+        self.resolve(key, Value::Array(values.iter().map(|x| Node::new(Value::Integer(*x as i64))).collect()));
+        values
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&self, key: &str, default: bool) -> bool {
+        let value = match self.raw(key).map(|node| &node.value) {
+            None => default,
+            Some(Value::Boolean(x)) => *x,
+            Some(found) => {
+                self.problem(key, format!("`{}` = {found}: must be true or false", self.path_of(key)), None);
+                default
+            }
+        };
+        self.resolve(key, Value::Boolean(value));
+        value
+    }
+
+    /// A string.
+    pub fn text(&self, key: &str, default: Option<&str>) -> String {
+        let value = match self.raw(key).map(|node| &node.value) {
+            Some(Value::Text(x)) => x.clone(),
+            Some(found) => {
+                self.problem(key, format!("`{}` = {found}: must be a string", self.path_of(key)), None);
+                default.unwrap_or_default().to_string()
+            }
+            None => {
+                if default.is_none() {
+                    self.missing(key, "a string");
+                }
+                default.unwrap_or_default().to_string()
+            }
+        };
+        self.resolve(key, Value::Text(value.clone()));
+        value
+    }
+
+    /// One of `allowed`; the first is given back on a bad value without default.
+    pub fn choice<'c>(&self, key: &str, default: Option<&'c str>, allowed: &[&'c str]) -> &'c str {
+        let fallback = default.unwrap_or(allowed[0]);
+        let chosen = match self.raw(key).map(|node| &node.value) {
+            Some(Value::Text(x)) => allowed.iter().find(|name| **name == x.as_str()).copied(),
+            Some(_) => None,
+            None => {
+                if default.is_none() {
+                    self.missing(key, &list_names(allowed.iter().copied()));
+                }
+                Some(fallback)
+            }
+        };
+        let value = chosen.unwrap_or_else(|| {
+            let found = &self.table.get(key).expect("a value was found").value;
+            let help = match found {
+                Value::Text(text) => did_you_mean(text, allowed.iter().copied()),
+                _ => None,
+            };
+            let message = format!("`{}` = {found}: must be {}", self.path_of(key), list_names(allowed.iter().copied()));
+            self.problem(key, message, help);
+            fallback
+        });
+        self.resolve(key, Value::Text(value.to_string()));
+        value
+    }
+
+    /// A count (integer, at least 1) or a fraction (float in (0, 1]).
+    pub fn amount(&self, key: &str, default: Option<Amount>) -> Amount {
+        let fallback = default.unwrap_or(Amount::Fraction(1.0));
+        let value = match self.raw(key).map(|node| &node.value) {
+            Some(Value::Integer(x)) if *x >= 1 => Amount::Count(*x as usize),
+            Some(Value::Float(x)) if *x > 0.0 && *x <= 1.0 => Amount::Fraction(*x),
+            Some(found) => {
+                let message = format!(
+                    "`{}` = {found}: must be a count (an integer, at least 1) or a fraction (a float, greater than 0 and at most 1.0)",
+                    self.path_of(key)
+                );
+                self.problem(key, message, None);
+                fallback
+            }
+            None => {
+                if default.is_none() {
+                    self.missing(key, "a count (integer) or a fraction (float)");
+                }
+                fallback
+            }
+        };
+        let node = match value {
+            Amount::Count(count) => Value::Integer(count as i64),
+            Amount::Fraction(fraction) => Value::Float(fraction),
+        };
+        self.resolve(key, node);
+        value
+    }
+
+    /// Reads the table under `key` with `read`; a key left out reads as an empty table. Keys that `read` does not ask
+    /// for are problems.
+    pub fn table<T>(&self, key: &str, read: impl FnOnce(&Params<'_>) -> T) -> T {
+        let empty = Table::default();
+        let (table, origin) = match self.raw(key) {
+            Some(Node { value: Value::Table(table), origin }) => (table, origin.clone()),
+            Some(Node { value, .. }) => {
+                self.problem(key, format!("`{}` = {value}: must be a table", self.path_of(key)), None);
+                (&empty, self.origin.clone())
+            }
+            None => (&empty, self.origin.clone()),
+        };
+        let (value, resolved) = read_table(table, origin, self.path_of(key), self.problems, read);
+        self.resolve(key, Value::Table(resolved));
+        value
+    }
+
+    /// Reads something named: `key = "name"` or `key = { name = "name", ... }`. `read` gets the name, the origin of the
+    /// name and the rest of the table. `None` where the key was left out without default, or is neither.
+    pub fn named<T>(
+        &self,
+        key: &str,
+        default: Option<&str>,
+        read: impl FnOnce(&str, &Origin, &Params<'_>) -> T,
+    ) -> Option<T> {
+        let found = self.raw(key);
+        if found.is_none() && default.is_none() {
+            self.missing(key, "a name, or a table with a `name`,");
+            return None;
+        }
+        let node = found.cloned().unwrap_or_else(|| Node::new(Value::Text(default.unwrap_or_default().to_string())));
+        let (value, resolved) = read_named(&node, &self.path_of(key), self.problems, read)?;
+        self.resolve(key, resolved);
+        Some(value)
+    }
+
+    /// Reads each item of the list under `key`, also a list of tables (`[[key]]`); a single table reads as a list of
+    /// one. `read` gives the item's resolved form beside its value.
+    pub fn list<T>(&self, key: &str, mut read: impl FnMut(&Node, &str) -> Option<(T, Value)>) -> Vec<T> {
+        let (mut values, mut resolved) = (Vec::new(), Vec::new());
+        let mut take = |node: &Node, path: String| {
+            if let Some((value, known)) = read(node, &path) {
+                values.push(value);
+                resolved.push(Node::new(known));
+            }
+        };
+        match self.raw(key) {
+            Some(Node { value: Value::Array(items), .. }) => {
+                items.iter().enumerate().for_each(|(i, node)| take(node, format!("{}.{i}", self.path_of(key))));
+            }
+            Some(node) => take(node, self.path_of(key)),
+            None => {}
+        }
+        self.resolve(key, Value::Array(resolved));
+        values
+    }
+
+    /// Notes every key that nobody asked for, and gives the resolved table.
+    pub fn finish(self) -> Table {
+        let known = self.known.into_inner();
+        for (key, _) in &self.table.entries {
+            if known.contains(&key.name) {
+                continue;
+            }
+            let place = if self.path.is_empty() { "the campaign".to_string() } else { format!("`{}`", self.path) };
+            let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
+            names.sort_unstable();
+            names.dedup();
+            self.problems.push(Problem {
+                origin: key.origin.clone(),
+                path: if self.path.is_empty() { key.name.clone() } else { format!("{}.{}", self.path, key.name) },
+                message: format!(
+                    "unknown key `{}` in {place}: expected {}",
+                    key.name,
+                    list_names(names.iter().copied())
+                ),
+                help: did_you_mean(&key.name, names.iter().copied()),
+            });
+        }
+        self.resolved.into_inner()
+    }
+}
+
+/// Reads a whole table; gives the value and the resolved table.
+pub fn read_table<T>(
+    table: &Table,
+    origin: Origin,
+    path: impl Into<String>,
+    problems: &Problems,
+    read: impl FnOnce(&Params<'_>) -> T,
+) -> (T, Table) {
+    let params = Params::new(table, origin, path, problems);
+    let value = read(&params);
+    (value, params.finish())
+}
+
+/// Reads `"name"` or `{ name = "name", ... }`; gives the value and its resolved table, `None` (and a problem) otherwise.
+pub fn read_named<T>(
+    node: &Node,
+    path: &str,
+    problems: &Problems,
+    read: impl FnOnce(&str, &Origin, &Params<'_>) -> T,
+) -> Option<(T, Value)> {
+    let wrong = |message: String| {
+        problems.push(Problem { origin: node.origin.clone(), path: path.to_string(), message, help: None });
+    };
+    let empty = Table::default();
+    let (name, name_origin, table) = match &node.value {
+        Value::Text(name) => (name, &node.origin, &empty),
+        Value::Table(table) => match table.get("name") {
+            Some(Node { value: Value::Text(name), origin }) => (name, origin, table),
+            Some(found) => {
+                wrong(format!("`{path}.name` = {}: must be a string", found.value));
+                return None;
+            }
+            None => {
+                wrong(format!("`{path}` has no `name`"));
+                return None;
+            }
+        },
+        found => {
+            wrong(format!("`{path}` = {found}: must be a name, or a table with a `name`"));
+            return None;
+        }
+    };
+    let (value, resolved) = read_table(table, node.origin.clone(), path, problems, |params| {
+        params.raw("name");
+        params.resolve("name", Value::Text(name.clone()));
+        read(name, name_origin, params)
+    });
+    Some((value, Value::Table(resolved)))
+}

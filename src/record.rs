@@ -1,0 +1,333 @@
+//! The records of a run, as types: what `steps.jsonl` and `times.jsonl` hold, line by line. Figures and tables are made
+//! from these alone.
+//!
+//! `steps.jsonl` holds nothing that depends on the clock or the machine, so that equal runs are equal bytes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the record format.
+pub const FORMAT: u32 = 1;
+
+/// A line of `steps.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+pub enum Record {
+    /// The first line.
+    Header(Header),
+    /// One training step: a generation or a gradient step.
+    Step(Step),
+    /// A look at the incumbent on the three splits.
+    Evaluation(Evaluation),
+    /// The last line of a finished run.
+    End(End),
+}
+
+/// What the run is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`FORMAT`] at the time of writing.
+    pub format: u32,
+    /// Name of the campaign.
+    pub campaign: String,
+    /// The grid's point, as in `background=random subset=bn`; empty without a grid.
+    pub cell: String,
+    /// Label of the learner, unique in the campaign, as in `evolution` or `evolution-snes`.
+    pub learner: String,
+    /// `evolution` or `backprop`.
+    pub method: Method,
+    /// Strategy or optimizer, as in `snes` or `adam`.
+    pub algorithm: String,
+    /// Label of the subset, as in `batchnorm+classifier`.
+    pub subset: String,
+    /// What stands outside the subset.
+    pub background: Background,
+    /// Name of the data set.
+    pub data: String,
+    /// Name of the model.
+    pub model: String,
+    /// The run's seed.
+    pub seed: u64,
+    /// Trained scalars (k).
+    pub subset_size: u64,
+    /// All scalars (p).
+    pub parameters_total: u64,
+    /// CRC-32 of the resolved configuration, as eight hex digits.
+    pub config: String,
+}
+
+/// How a learner learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// A population of candidates.
+    Evolution,
+    /// Gradient steps.
+    Backprop,
+}
+
+/// What stands outside the subset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Background {
+    /// The random base.
+    Random,
+    /// Zeros in the place of frozen convolution and hidden linear weights and biases.
+    Zero,
+}
+
+impl Method {
+    /// The word in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Evolution => "evolution",
+            Method::Backprop => "backprop",
+        }
+    }
+}
+
+impl Background {
+    /// The word in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Background::Random => "random",
+            Background::Zero => "zero",
+        }
+    }
+}
+
+/// What training has cost so far; follows from graph, subset and step alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Steps done (generations or gradient steps).
+    pub step: u64,
+    /// Forward passes of one image through one network.
+    pub images: u64,
+    /// Backward passes of one image.
+    pub images_backward: u64,
+    /// Multiply-accumulates: shared nodes once a batch, member nodes once a member; backward passes included.
+    pub macs: u64,
+}
+
+/// One training step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Cost after the step.
+    #[serde(flatten)]
+    pub cost: Cost,
+    /// Mean loss of the members that have one, or loss of the batch.
+    #[serde(with = "number")]
+    pub loss: f64,
+    /// Least loss of a member, or loss of the batch.
+    #[serde(with = "number")]
+    pub best: f64,
+    /// Members without a loss (NaN).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: u64,
+    /// The algorithm's own numbers, as in `sigma`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "number_map")]
+    pub diagnostics: BTreeMap<String, f64>,
+}
+
+/// Loss and accuracy of one network on one set of images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Mean negative log-likelihood, nats.
+    #[serde(with = "number")]
+    pub loss: f64,
+    /// Share of images classified rightly, 0 to 1.
+    #[serde(with = "number")]
+    pub accuracy: f64,
+    /// Number of images.
+    pub images: u64,
+}
+
+/// The three splits; `train` is a fixed snapshot of the training images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Fixed snapshot of the training images.
+    pub train: Score,
+    /// Validation images: the only ones that may choose.
+    pub validation: Score,
+    /// Test images: read, never used to choose.
+    pub test: Score,
+}
+
+/// A look at the incumbent in evaluation mode.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Cost at this moment.
+    #[serde(flatten)]
+    pub cost: Cost,
+    /// Loss and accuracy.
+    #[serde(flatten)]
+    pub scores: Scores,
+    /// What the campaign's metrics said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<Reading>,
+}
+
+/// One number of a metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The metric's registry name.
+    pub metric: String,
+    /// Which of its numbers, unit included, as in `gap_accuracy`.
+    pub name: String,
+    /// Layer it belongs to, where it belongs to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// The number.
+    #[serde(with = "number")]
+    pub value: f64,
+    /// Lower and upper end of its 95 % interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
+}
+
+/// The last line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// `images`, `macs`, `seconds` or `steps` of the budget, or the strategy's own reason.
+    pub reason: String,
+    /// Cost of the whole run.
+    #[serde(flatten)]
+    pub cost: Cost,
+    /// The incumbent at the end.
+    pub last: Scores,
+    /// The incumbent of the evaluation with the least validation loss.
+    pub best_by_validation: Scores,
+    /// Step of that evaluation.
+    pub best_by_validation_step: u64,
+    /// Best test accuracy of any evaluation: only to compare with papers that report it so.
+    pub best_on_test_accuracy: f64,
+}
+
+/// A line of `times.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "time", rename_all = "kebab-case")]
+pub enum Time {
+    /// A process began or continued the run.
+    Session(Session),
+    /// Clock readings after an evaluation.
+    Lap(Lap),
+}
+
+/// Where a run is computed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Step at which this process began.
+    pub step: u64,
+    /// Host name, empty where unknown.
+    pub host: String,
+    /// Device, as in `cpu`.
+    pub device: String,
+    /// Worker threads.
+    pub threads: usize,
+    /// Start in seconds since 1970.
+    pub unix_seconds: u64,
+}
+
+/// Clock readings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lap {
+    /// Steps done.
+    pub step: u64,
+    /// Seconds spent on training so far, over all sessions; evaluations are not in it.
+    pub seconds: f64,
+    /// Seconds spent on evaluations so far.
+    pub evaluation_seconds: f64,
+    /// Forward passes a second since the session began, evaluations apart.
+    pub images_per_second: f64,
+    /// Largest resident memory of the process so far, MiB; 0 where the system does not tell.
+    pub peak_rss_mib: f64,
+}
+
+/// All records of one run, as figures and tables take them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecords {
+    /// What the run is.
+    pub header: Header,
+    /// Training steps in order.
+    pub steps: Vec<Step>,
+    /// Evaluations in order; the first is the untrained network at step 0.
+    pub evaluations: Vec<Evaluation>,
+    /// The end, if it was reached.
+    pub end: Option<End>,
+    /// Clock readings in order.
+    pub laps: Vec<Lap>,
+}
+
+fn is_zero(x: &u64) -> bool {
+    *x == 0
+}
+
+/// f64 in JSON: numbers as shortest decimals, `"nan"`, `"inf"` and `"-inf"` as strings, for JSON has no word for them.
+mod number {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    pub(super) enum Written {
+        Number(f64),
+        Word(String),
+    }
+
+    impl Written {
+        pub(super) fn value<E: serde::de::Error>(self) -> Result<f64, E> {
+            match self {
+                Written::Number(x) => Ok(x),
+                Written::Word(word) => match word.as_str() {
+                    "nan" => Ok(f64::NAN),
+                    "inf" => Ok(f64::INFINITY),
+                    "-inf" => Ok(f64::NEG_INFINITY),
+                    other => Err(E::custom(format!("`{other}` is no number, `nan`, `inf` or `-inf`"))),
+                },
+            }
+        }
+    }
+
+    pub(super) fn word(x: f64) -> Option<&'static str> {
+        match x {
+            x if x.is_nan() => Some("nan"),
+            f64::INFINITY => Some("inf"),
+            f64::NEG_INFINITY => Some("-inf"),
+            _ => None,
+        }
+    }
+
+    pub fn serialize<S: Serializer>(x: &f64, s: S) -> Result<S::Ok, S::Error> {
+        match word(*x) {
+            Some(word) => s.serialize_str(word),
+            None => s.serialize_f64(*x),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+        Written::deserialize(d)?.value()
+    }
+}
+
+/// The same for maps.
+mod number_map {
+    use super::number;
+    use serde::{ser::SerializeMap, Deserialize, Deserializer, Serializer};
+    use std::collections::BTreeMap;
+
+    pub fn serialize<S: Serializer>(map: &BTreeMap<String, f64>, s: S) -> Result<S::Ok, S::Error> {
+        let mut out = s.serialize_map(Some(map.len()))?;
+        for (key, x) in map {
+            match number::word(*x) {
+                Some(word) => out.serialize_entry(key, word)?,
+                None => out.serialize_entry(key, x)?,
+            }
+        }
+        out.end()
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<String, f64>, D::Error> {
+        let raw = BTreeMap::<String, number::Written>::deserialize(d)?;
+        raw.into_iter().map(|(key, written)| Ok((key, written.value()?))).collect()
+    }
+}
