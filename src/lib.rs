@@ -4,6 +4,7 @@
 pub mod entry;
 pub mod error;
 pub mod graph;
+pub mod model;
 pub mod operator;
 pub mod params;
 pub mod record;

@@ -1,0 +1,41 @@
+//! Two 5x5 convolutions and a linear layer (Ha 2017, mnist_es; also NeuroEvoBench's MNIST network).
+//!
+//! conv5x5 c1 - relu - pool2 - conv5x5 c2 - relu - pool2 - linear; zero padding keeps the size, biases everywhere.
+//! On 28x28x1 with 8 and 16 filters: 11,274 parameters.
+
+use super::Model;
+use crate::entry::Entry;
+use crate::error::Result;
+use crate::graph::{Conv, GraphBuilder, NodeId, Pool};
+
+struct Conv2 {
+    channels: [usize; 2],
+}
+
+/// The row of this model.
+pub const ENTRY: Entry<dyn Model> = Entry {
+    name: "conv2",
+    summary: "conv5x5-relu-pool twice, then linear; `channels` = [8, 16]",
+    reference: "Ha 2017, mnist_es",
+    build: |params, ()| {
+        let read = params.integers("channels", &[8, 16], 1..=4096);
+        let Ok(channels) = <[u64; 2]>::try_from(read.as_slice()) else {
+            params.problem("channels", format!("`channels` has {} numbers: must have 2", read.len()), None);
+            return Ok(Box::new(Conv2 { channels: [8, 16] }));
+        };
+        Ok(Box::new(Conv2 { channels: channels.map(|c| c as usize) }))
+    },
+};
+
+impl Model for Conv2 {
+    fn build(&self, g: &mut GraphBuilder, images: NodeId, classes: usize) -> Result<NodeId> {
+        let mut x = images;
+        for (i, filters) in (1..).zip(self.channels) {
+            x = g.conv2d(x, &format!("conv{i}"), Conv { bias: true, ..Conv::same(filters, 5) })?;
+            x = g.relu(x, &format!("relu{i}"))?;
+            x = g.max_pool(x, &format!("pool{i}"), Pool::HALVE)?;
+        }
+        x = g.flatten(x, "flatten")?;
+        g.linear(x, "fc", classes, true)
+    }
+}

@@ -1,0 +1,58 @@
+//! Single weights of convolutions and linear layers, drawn at random without regard to filters.
+//!
+//! The same seed gives the same weights. Biases and batch-norm are not among them.
+
+use super::{Pattern, Selector, Selectors, SubsetRequest};
+use crate::entry::Entry;
+use crate::error::{Error, Result};
+use crate::graph::ParameterKind;
+use crate::params::Amount;
+
+struct Weights {
+    amount: Amount,
+    layers: Pattern,
+}
+
+/// The row of this selector.
+pub const ENTRY: Entry<dyn Selector, Selectors> = Entry {
+    name: "weights",
+    summary: "single weights at random, in all layers together: `{ weights = 1000, layers = \"*\" }`",
+    reference: "Frankle, Schwab & Morcos 2021, random parameters",
+    build: |params, _| {
+        let amount = params.amount("weights", None);
+        Ok(Box::new(Weights { amount, layers: Pattern(params.text("layers", Some("*"))) }))
+    },
+};
+
+impl Selector for Weights {
+    fn select(&self, request: &SubsetRequest<'_>) -> Result<Vec<bool>> {
+        let mut places = Vec::new();
+        for parameter in &request.graph.parameters {
+            let weight = matches!(parameter.kind, ParameterKind::ConvWeight | ParameterKind::LinearWeight);
+            if weight && self.layers.matches(&parameter.layer) {
+                places.extend(parameter.range());
+            }
+        }
+        let count = self.amount.of(places.len());
+        if count == 0 {
+            return Err(Error::Subset(format!(
+                "`{}` takes none of the {} weights in layers matching `{}`",
+                self.label(),
+                places.len(),
+                self.layers.0
+            )));
+        }
+        let mut marks = vec![false; request.graph.parameter_count()];
+        for i in request.seed.child("weights").rng().choose(places.len(), count) {
+            marks[places[i]] = true;
+        }
+        Ok(marks)
+    }
+
+    fn label(&self) -> String {
+        match self.amount {
+            Amount::Count(count) => format!("weights={count}"),
+            Amount::Fraction(fraction) => format!("weights={fraction:?}"),
+        }
+    }
+}
