@@ -1,12 +1,14 @@
 //! subevo evolves, and backprops, the same small named subset of a random CNN's weights, and compares what each learned.
 #![warn(missing_docs)]
 
+pub mod engine;
 pub mod entry;
 pub mod error;
 pub mod graph;
 pub mod model;
 pub mod operator;
 pub mod params;
+pub mod plan;
 pub mod record;
 pub mod rng;
 pub mod state;

@@ -13,11 +13,13 @@ mod layers;
 mod minus;
 mod pattern;
 mod span;
+mod start;
 mod union;
 mod weights;
 
 pub use pattern::Pattern;
 pub use span::{Span, Subset};
+pub use start::{GeneScale, Start};
 
 use crate::entry::{Entry, Registry};
 use crate::error::{Error, Result};

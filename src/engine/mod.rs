@@ -1,0 +1,43 @@
+//! Evaluates networks: a population's losses on a batch, a gradient on the subset, logits in evaluation mode.
+//!
+//! Unsafe code lives here alone, each block with its argument.
+
+pub mod kernel;
+pub mod loss;
+pub mod op;
+mod tensor;
+
+pub use loss::Loss;
+pub use op::{Kernels, Statistics};
+pub use tensor::TensorEngine;
+
+use crate::data::Batch;
+use crate::error::Result;
+use crate::operator::Population;
+
+/// Evaluates the networks of one [`crate::subset::Start`]. Batch-norm trains on the statistics of each member's batch.
+pub trait Engine: Send + Sync {
+    /// Loss (n) of each member on one batch; NaN where a member's logits are not numbers.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>>;
+
+    /// Loss and its gradient (k) at the trained weights `trained` (k).
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)>;
+
+    /// Statistics of each batch-norm layer, in the order of the graph, on one batch, layer by layer.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<Vec<Statistics>>;
+
+    /// Logits (batch, classes) in evaluation mode, on given statistics.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    fn logits(&self, trained: &[f32], statistics: &[Statistics], batch: &Batch) -> Result<Vec<f32>>;
+}

@@ -1,0 +1,60 @@
+//! Max pooling with a member axis.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+
+use super::{values, with_values, Kernels};
+use crate::engine::kernel::max_pool::{self as kernel, Geometry};
+use crate::engine::kernel::Spread;
+
+/// (m, batch, c, oh, ow) of `x` (m, batch, c, h, w).
+///
+/// # Errors
+/// If the shapes do not fit, or the tensor is not f32.
+pub fn max_pool(kernels: Kernels, x: &Tensor, size: usize, stride: usize) -> Result<Tensor> {
+    match kernels {
+        Kernels::Cpu(spread) => x.contiguous()?.apply_op1(MaxPool { size, stride, spread }),
+        Kernels::Candle => {
+            let (m, batch, c, ..) = x.dims5()?;
+            let pooled = x.flatten(0, 1)?.max_pool2d_with_stride(size, stride)?;
+            let (_, _, h, w) = pooled.dims4()?;
+            pooled.reshape((m, batch, c, h, w))
+        }
+    }
+}
+
+struct MaxPool {
+    size: usize,
+    stride: usize,
+    spread: Spread,
+}
+
+impl MaxPool {
+    fn geometry(&self, x: &Shape) -> Result<Geometry> {
+        let (.., height, width) = x.dims5()?;
+        Ok(Geometry { height, width, size: self.size, stride: self.stride })
+    }
+}
+
+impl CustomOp1 for MaxPool {
+    fn name(&self) -> &'static str {
+        "member-max-pool"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (m, batch, c, ..) = layout.shape().dims5()?;
+        let g = self.geometry(layout.shape())?;
+        let shape = Shape::from((m, batch, c, g.out_height(), g.out_width()));
+        let mut out = vec![0.0; shape.elem_count()];
+        kernel::forward(&g, values(x, layout)?, &mut out, self.spread);
+        Ok((CpuStorage::F32(out), shape))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
+        if !x.track_op() {
+            return Ok(None);
+        }
+        let g = self.geometry(x.shape())?;
+        let dx = with_values(x, |x| with_values(dy, |dy| Ok(kernel::backward(&g, x, dy, self.spread))))?;
+        Ok(Some(Tensor::from_vec(dx, x.shape(), x.device())?))
+    }
+}

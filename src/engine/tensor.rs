@@ -1,0 +1,286 @@
+//! The engine on candle tensors: interprets the graph node by node; every activation has a leading member axis.
+//!
+//! Nodes that no trained scalar reaches are computed once for all members. Members are evaluated one by one on each
+//! thread, so memory does not grow with the population and no result depends on chunks or threads.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor, Var, D};
+use rayon::prelude::*;
+
+use super::kernel::Spread;
+use super::op::{self, Kernels, Statistics};
+use super::{Engine, Loss};
+use crate::data::Batch;
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Node, NodeId, Op, ParameterId};
+use crate::operator::Population;
+use crate::plan::{last_readers, Plan};
+use crate::subset::Start;
+
+/// Evaluates one network and subset on one device.
+pub struct TensorEngine {
+    start: Arc<Start>,
+    plan: Plan,
+    device: Device,
+    /// Whether to use this crate's CPU kernels.
+    own_kernels: bool,
+    /// Each parameter at the start, (1, shape).
+    parameters: Vec<Tensor>,
+    /// For each parameter, whether it holds a trained scalar.
+    trained: Vec<bool>,
+    last_readers: Vec<usize>,
+}
+
+/// How batch-norm gets its statistics.
+enum Normalisation<'a> {
+    /// From each member's batch.
+    Batch,
+    /// From the batch, kept for later.
+    Record(&'a mut Vec<Statistics>),
+    /// Given, in the order of the graph.
+    Given(&'a [Statistics]),
+}
+
+impl TensorEngine {
+    /// An engine on the CPU with this crate's kernels.
+    ///
+    /// # Errors
+    /// If the weights cannot be put on the device.
+    pub fn new(start: Arc<Start>, plan: Plan) -> Result<Self> {
+        Self::on(start, plan, Device::Cpu, true)
+    }
+
+    /// The reference: candle's own operations, on any device.
+    ///
+    /// # Errors
+    /// If the weights cannot be put on the device.
+    pub fn reference(start: Arc<Start>, plan: Plan, device: Device) -> Result<Self> {
+        Self::on(start, plan, device, false)
+    }
+
+    fn on(start: Arc<Start>, plan: Plan, device: Device, own_kernels: bool) -> Result<Self> {
+        let tensor = |(i, _)| parameter_tensor(&start.graph, ParameterId(i), &[&start.weights], &device);
+        let parameters = start.graph.parameters.iter().enumerate().map(tensor).collect::<Result<Vec<_>>>()?;
+        let marks = start.subset.marks(start.weights.len());
+        let trained = start.graph.parameters.iter().map(|parameter| marks[parameter.range()].contains(&true)).collect();
+        let last_readers = last_readers(&start.graph);
+        Ok(TensorEngine { start, plan, device, own_kernels, parameters, trained, last_readers })
+    }
+
+    fn kernels(&self, spread: Spread) -> Kernels {
+        if self.own_kernels {
+            Kernels::Cpu(spread)
+        } else {
+            Kernels::Candle
+        }
+    }
+
+    fn images(&self, batch: &Batch) -> Result<Tensor> {
+        let [b, c, h, w] = batch.shape;
+        Tensor::from_slice(&batch.images, (1, b, c, h, w), &self.device).map_err(Error::engine("input"))
+    }
+
+    /// Parameters of one network whose trained weights are `trained` (k).
+    fn parameters_of(&self, trained: &[f32]) -> Result<Vec<Tensor>> {
+        let weights = self.start.complete(trained);
+        let own = |(i, frozen): (usize, &Tensor)| match self.trained[i] {
+            true => parameter_tensor(&self.start.graph, ParameterId(i), &[&weights], &self.device),
+            false => Ok(frozen.clone()),
+        };
+        self.parameters.iter().enumerate().map(own).collect()
+    }
+
+    /// Computes the nodes for which `wanted` holds; `activations` has one place a node, filled where already known.
+    /// An activation is dropped after its last reader unless `keep` holds for it.
+    fn run(
+        &self,
+        activations: &mut [Option<Tensor>],
+        parameters: &[Tensor],
+        wanted: impl Fn(usize) -> bool,
+        keep: impl Fn(usize) -> bool,
+        mut normalisation: Normalisation<'_>,
+        spread: Spread,
+    ) -> Result<()> {
+        let mut norms = 0;
+        for (i, node) in self.start.graph.nodes.iter().enumerate().skip(1).filter(|(i, _)| wanted(*i)) {
+            let inputs: Vec<&Tensor> = node.inputs.iter().map(|id| known(activations, *id)).collect();
+            let value = self.apply(node, &inputs, parameters, &mut normalisation, &mut norms, spread);
+            activations[i] = Some(value.map_err(Error::engine(&node.name))?);
+            for input in &node.inputs {
+                if self.last_readers[input.0] == i && !keep(input.0) {
+                    activations[input.0] = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(
+        &self,
+        node: &Node,
+        inputs: &[&Tensor],
+        parameters: &[Tensor],
+        normalisation: &mut Normalisation<'_>,
+        norms: &mut usize,
+        spread: Spread,
+    ) -> candle_core::Result<Tensor> {
+        let kernels = self.kernels(spread);
+        let parameter = |id: ParameterId| &parameters[id.0];
+        let x = inputs[0];
+        match node.op {
+            Op::Input => Ok(x.clone()),
+            Op::Conv2d { weight, bias, stride, padding } => {
+                op::conv2d(kernels, x, parameter(weight), bias.map(parameter), stride, padding)
+            }
+            Op::Linear { weight, bias } => op::linear(kernels, x, parameter(weight), bias.map(parameter)),
+            Op::BatchNorm { scale, shift } => {
+                let (scale, shift) = (parameter(scale), parameter(shift));
+                *norms += 1;
+                match normalisation {
+                    Normalisation::Batch => op::batch_norm(kernels, x, scale, shift),
+                    Normalisation::Given(statistics) => {
+                        op::normalise(kernels, x, scale, shift, &statistics[*norms - 1])
+                    }
+                    Normalisation::Record(statistics) => {
+                        statistics.push(op::moments(x)?);
+                        op::normalise(kernels, x, scale, shift, &statistics[*norms - 1])
+                    }
+                }
+            }
+            Op::Relu => x.relu(),
+            Op::MaxPool { size, stride } => op::max_pool(kernels, x, size, stride),
+            Op::AvgPool { size, stride } => op::avg_pool(x, size, stride),
+            Op::GlobalAvgPool => x.flatten(3, 4)?.mean(D::Minus1),
+            Op::Add => {
+                let members = inputs[0].dim(0)?.max(inputs[1].dim(0)?);
+                if inputs.iter().all(|x| x.dim(0).is_ok_and(|m| m == members)) {
+                    inputs[0] + inputs[1]
+                } else {
+                    inputs[0].broadcast_add(inputs[1])
+                }
+            }
+            Op::Concat => {
+                let mut members = 1;
+                for x in inputs {
+                    members = members.max(x.dim(0)?);
+                }
+                let widened = |x: &&Tensor| {
+                    let mut shape = x.dims().to_vec();
+                    shape[0] = members;
+                    x.broadcast_as(shape)
+                };
+                Tensor::cat(&inputs.iter().map(widened).collect::<candle_core::Result<Vec<_>>>()?, 2)
+            }
+            Op::Flatten => x.flatten(2, D::Minus1),
+        }
+    }
+
+    /// Activations of the nodes that all members share; those that members read are kept.
+    fn shared(&self, batch: &Batch, normalisation: Normalisation<'_>) -> Result<Vec<Option<Tensor>>> {
+        let graph = &self.start.graph;
+        let mut activations = vec![None; graph.nodes.len()];
+        activations[0] = Some(self.images(batch)?);
+        let per_member = &self.plan.per_member;
+        let read_by_member: Vec<bool> = (0..graph.nodes.len())
+            .map(|i| {
+                let reads = |(j, node): (usize, &Node)| per_member[j] && node.inputs.contains(&NodeId(i));
+                graph.nodes.iter().enumerate().any(reads)
+            })
+            .collect();
+        let wanted = |i: usize| !per_member[i];
+        self.run(&mut activations, &self.parameters, wanted, |i| read_by_member[i], normalisation, Spread::Pool)?;
+        Ok(activations)
+    }
+
+    /// Loss of one member, from the shared activations.
+    fn member_loss(&self, shared: &[Option<Tensor>], genes: &[f32], batch: &Batch, loss: Loss) -> Result<f32> {
+        let parameters = self.parameters_of(&self.start.express(genes))?;
+        let mut activations = shared.to_vec();
+        let wanted = |i: usize| self.plan.per_member[i];
+        self.run(&mut activations, &parameters, wanted, |_| false, Normalisation::Batch, Spread::Here)?;
+        let logits = self.logits_of(&activations)?;
+        Ok(loss.mean(&logits, &batch.labels) as f32)
+    }
+
+    fn logits_of(&self, activations: &[Option<Tensor>]) -> Result<Vec<f32>> {
+        let logits = known(activations, self.start.graph.output);
+        logits.flatten_all().and_then(|logits| logits.to_vec1()).map_err(Error::engine("logits"))
+    }
+
+    /// All nodes of one network; gives the logits.
+    fn whole(&self, trained: &[f32], batch: &Batch, normalisation: Normalisation<'_>) -> Result<Vec<f32>> {
+        let parameters = self.parameters_of(trained)?;
+        let mut activations = vec![None; self.start.graph.nodes.len()];
+        activations[0] = Some(self.images(batch)?);
+        self.run(&mut activations, &parameters, |_| true, |_| false, normalisation, Spread::Pool)?;
+        self.logits_of(&activations)
+    }
+}
+
+impl Engine for TensorEngine {
+    fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
+        let shared = self.shared(batch, Normalisation::Batch)?;
+        let members: Vec<&[f32]> = population.members().collect();
+        let mut losses = Vec::with_capacity(members.len());
+        let one = |genes: &[f32]| self.member_loss(&shared, genes, batch, loss);
+        if self.plan.members_at_once >= rayon::current_num_threads() {
+            return members.par_iter().map(|genes| one(genes)).collect();
+        }
+        for chunk in members.chunks(self.plan.members_at_once) {
+            let chunk: Result<Vec<f32>> = chunk.par_iter().map(|genes| one(genes)).collect();
+            losses.extend(chunk?);
+        }
+        Ok(losses)
+    }
+
+    fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
+        let mut parameters = self.parameters_of(trained)?;
+        let mut vars: Vec<Option<Var>> = vec![None; parameters.len()];
+        for (i, parameter) in parameters.iter_mut().enumerate().filter(|(i, _)| self.trained[*i]) {
+            let var = Var::from_tensor(parameter).map_err(Error::engine(&self.start.graph.parameters[i].name))?;
+            *parameter = var.as_tensor().clone();
+            vars[i] = Some(var);
+        }
+        let mut activations = vec![None; self.start.graph.nodes.len()];
+        activations[0] = Some(self.images(batch)?);
+        self.run(&mut activations, &parameters, |_| true, |_| false, Normalisation::Batch, Spread::Pool)?;
+        let logits = known(&activations, self.start.graph.output);
+        let values = self.logits_of(&activations)?;
+        // The loss is linear in the logits to first order: backward through <logits, dloss/dlogits> gives its gradient.
+        let seed = Tensor::from_vec(loss.gradient(&values, &batch.labels), logits.shape(), &self.device);
+        let surrogate = seed.and_then(|seed| (logits * seed)?.sum_all());
+        let gradients = surrogate.and_then(|surrogate| surrogate.backward()).map_err(Error::engine("loss"))?;
+        let mut all = vec![0.0; self.start.weights.len()];
+        for (parameter, var) in self.start.graph.parameters.iter().zip(&vars) {
+            let Some(gradient) = var.as_ref().and_then(|var| gradients.get(var)) else { continue };
+            let values = gradient.flatten_all().and_then(|gradient| gradient.to_vec1::<f32>());
+            all[parameter.range()].copy_from_slice(&values.map_err(Error::engine(&parameter.name))?);
+        }
+        Ok((loss.mean(&values, &batch.labels), self.start.subset.gather(&all)))
+    }
+
+    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<Vec<Statistics>> {
+        let mut statistics = Vec::new();
+        self.whole(trained, batch, Normalisation::Record(&mut statistics))?;
+        Ok(statistics)
+    }
+
+    fn logits(&self, trained: &[f32], statistics: &[Statistics], batch: &Batch) -> Result<Vec<f32>> {
+        self.whole(trained, batch, Normalisation::Given(statistics))
+    }
+}
+
+/// An activation that the order of the graph guarantees.
+fn known(activations: &[Option<Tensor>], id: NodeId) -> &Tensor {
+    activations[id.0].as_ref().expect("nodes are computed after their inputs, and kept until their last reader")
+}
+
+/// One parameter of several networks, (networks, shape), out of their flat weight vectors.
+fn parameter_tensor(graph: &Graph, id: ParameterId, networks: &[&[f32]], device: &Device) -> Result<Tensor> {
+    let parameter = graph.parameter(id);
+    let values: Vec<f32> = networks.iter().flat_map(|weights| weights[parameter.range()].iter().copied()).collect();
+    let mut shape = vec![networks.len()];
+    shape.extend(&parameter.shape);
+    Tensor::from_vec(values, shape, device).map_err(Error::engine(&parameter.name))
+}
