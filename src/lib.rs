@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod engine;
+pub mod data;
 pub mod entry;
 pub mod error;
 pub mod graph;

@@ -1,0 +1,133 @@
+//! Which images make the batch of a step: epochs of shuffled images, addressed by step.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Error, Result};
+use crate::rng::Seed;
+
+/// The order of batches. All images are shuffled anew each epoch and dealt out in batches without repetition; the batch
+/// that reaches over the end of an epoch takes the rest of one and the start of the next.
+///
+/// The batch of a step follows from seed and step alone, so both learners see the same and a resumed run goes on with it.
+#[derive(Debug)]
+pub struct BatchOrder {
+    n: usize,
+    batch: usize,
+    seed: Seed,
+    /// The epoch asked for last. It saves time and changes no result.
+    last: Mutex<Option<(u64, Arc<Vec<usize>>)>>,
+}
+
+impl BatchOrder {
+    /// Batches of `batch` of `n` images; `seed` is the address of the order.
+    ///
+    /// # Errors
+    /// If `batch` is 0 or larger than `n`.
+    pub fn new(n: usize, batch: usize, seed: Seed) -> Result<Self> {
+        if batch == 0 || batch > n {
+            return Err(Error::Config(format!(
+                "a batch of {batch} images: must be 1 to {n}, the number of training images"
+            )));
+        }
+        Ok(BatchOrder { n, batch, seed, last: Mutex::new(None) })
+    }
+
+    /// Number of images in an epoch.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Number of images in a batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The images of step `step` (from 0), (batch).
+    pub fn indices(&self, step: u64) -> Vec<usize> {
+        let position = u128::from(step) * self.batch as u128;
+        // At most `step`, because a batch is at most an epoch.
+        let epoch = (position / self.n as u128) as u64;
+        let start = (position % self.n as u128) as usize;
+        let mut indices = Vec::with_capacity(self.batch);
+        let end = self.n.min(start + self.batch);
+        indices.extend_from_slice(&self.permutation(epoch)[start..end]);
+        let rest = self.batch - indices.len();
+        if rest > 0 {
+            indices.extend_from_slice(&self.permutation(epoch + 1)[..rest]);
+        }
+        indices
+    }
+
+    fn permutation(&self, epoch: u64) -> Arc<Vec<usize>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, order)) = last.as_ref().filter(|(cached, _)| *cached == epoch) {
+            return Arc::clone(order);
+        }
+        let mut order: Vec<usize> = (0..self.n).collect();
+        self.seed.index(epoch).rng().shuffle(&mut order);
+        let order = Arc::new(order);
+        *last = Some((epoch, Arc::clone(&order)));
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(n: usize, batch: usize, seed: u64) -> BatchOrder {
+        BatchOrder::new(n, batch, Seed::new(seed)).unwrap()
+    }
+
+    #[test]
+    fn each_image_comes_once_an_epoch_also_where_batches_straddle() {
+        for (n, batch) in [(12, 4), (10, 4), (7, 7), (7, 6), (5, 1)] {
+            let order = order(n, batch, 3);
+            let dealt: Vec<usize> = (0..n as u64).flat_map(|step| order.indices(step)).collect();
+            // n steps of `batch` are `batch` whole epochs.
+            assert_eq!(dealt.len(), n * batch);
+            let epochs: Vec<&[usize]> = dealt.chunks_exact(n).collect();
+            for epoch in &epochs {
+                let mut sorted = epoch.to_vec();
+                sorted.sort_unstable();
+                assert_eq!(sorted, (0..n).collect::<Vec<_>>(), "n {n}, batch {batch}");
+            }
+            assert!(batch == 1 || epochs.windows(2).any(|w| w[0] != w[1]), "each epoch has an order of its own");
+        }
+    }
+
+    #[test]
+    fn a_step_has_the_same_batch_whatever_was_asked_before() {
+        let forward = order(10, 4, 3);
+        let batches: Vec<Vec<usize>> = (0..20).map(|step| forward.indices(step)).collect();
+        let backward = order(10, 4, 3);
+        (0..20).rev().for_each(|step| assert_eq!(backward.indices(step), batches[step as usize]));
+        (0..20).for_each(|step| assert_eq!(order(10, 4, 3).indices(step), batches[step as usize]));
+        assert_ne!(order(10, 4, 4).indices(0), batches[0]);
+    }
+
+    #[test]
+    fn the_order_of_an_epoch_is_the_shuffle_at_its_address() {
+        let mut expected: Vec<usize> = (0..10).collect();
+        Seed::new(3).index(1).rng().shuffle(&mut expected);
+        assert_eq!(order(10, 5, 3).indices(2), expected[..5]);
+        // The golden value: a change is a change of every result.
+        assert_eq!(order(10, 4, 3).indices(0), GOLDEN);
+    }
+    const GOLDEN: [usize; 4] = [1, 2, 3, 8];
+
+    #[test]
+    fn the_last_step_there_is_still_has_a_batch() {
+        for (n, batch) in [(3, 3), (3, 2), (1, 1)] {
+            assert_eq!(order(n, batch, 1).indices(u64::MAX).len(), batch);
+        }
+    }
+
+    #[test]
+    fn a_batch_of_nothing_or_of_more_than_there_is_is_an_error() {
+        for (n, batch) in [(10, 0), (10, 11), (0, 1)] {
+            let message = BatchOrder::new(n, batch, Seed::new(1)).unwrap_err().to_string();
+            assert_eq!(message, format!("a batch of {batch} images: must be 1 to {n}, the number of training images"));
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Data sets: where images come from, how they are split and normalised, and which of them make the batch of a step.
+
+mod batch_order;
+mod cifar;
+mod embedded;
+mod folder;
+mod idx;
+mod images;
+mod prepared;
+mod read;
+mod synthetic;
+
+use std::path::Path;
+
+pub use batch_order::BatchOrder;
+pub use folder::set_folder;
+pub use images::{Images, Labelled};
+pub use prepared::{Batch, Data, Split};
+
+use crate::entry::Entry;
+use crate::error::Result;
+
+/// Where a data set comes from.
+pub trait DataSource: Send + Sync {
+    /// Reads the whole set into memory. `data_dir` is the folder that holds one folder per set; without it,
+    /// [`set_folder`] says where sets are looked for. Sources that need no files ignore it.
+    ///
+    /// # Errors
+    /// If files are missing, damaged or not those of this set.
+    fn load(&self, data_dir: Option<&Path>) -> Result<Images>;
+}
+
+/// Alphabetical. One row a set; the sets of one format share a file.
+pub const ENTRIES: &[Entry<dyn DataSource>] =
+    &[cifar::CIFAR10, cifar::CIFAR100, idx::FASHION_MNIST, embedded::ENTRY, idx::KMNIST, idx::MNIST, synthetic::ENTRY];
