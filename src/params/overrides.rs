@@ -44,7 +44,10 @@ pub fn apply(table: &mut Table, text: &str, problems: &Problems) {
         Ok(found) => Reading { origin: &|_| origin.clone(), problems }.node(&found, &name, path.depth()),
         Err(error) if written.starts_with(['[', '{', '"', '\'']) => {
             let message = format!("`{name}` = {written} is no TOML value: {}", error.message());
-            return wrong(&name, message, Some("the shell takes quotes away: wrap the whole override in '...'"));
+            // `{name="snes"}` typed without quotes around it reaches the program as `{name=snes}`.
+            let unquoted = error.message().starts_with("string values must be quoted");
+            let help = unquoted.then_some("the shell takes quotes away: put the whole override in '...'");
+            return wrong(&name, message, help);
         }
         Err(_) => Node { value: Value::Text(written.to_string()), origin: origin.clone() },
     };

@@ -96,10 +96,11 @@ fn line_of(source: &str, start: usize, end: usize) -> Line<'_> {
     while !source.is_char_boundary(start) {
         start -= 1;
     }
-    let first = source[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let mark = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let first = source[..start].rfind('\n').map_or(mark, |newline| newline + 1);
     let text = source[first..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
     let number = 1 + source[..first].bytes().filter(|byte| *byte == b'\n').count();
-    let start = (start - first).min(text.len());
+    let start = start.saturating_sub(first).min(text.len());
     let mut end = end.saturating_sub(first).clamp(start, text.len());
     while !text.is_char_boundary(end) {
         end += 1;

@@ -1,11 +1,12 @@
 //! TOML text to a tree of values, each key and value with the bytes it was written in.
 
+use std::num::IntErrorKind;
 use std::ops::Range;
 
 use ::toml::de::{DeTable, DeValue};
 use ::toml::Spanned;
 
-use super::value::key_text;
+use super::value::{key_text, quoted};
 use super::{Key, Node, Origin, Problem, Problems, Table, Value};
 
 /// Largest campaign file, bytes; real ones have a few thousand.
@@ -29,12 +30,55 @@ pub fn parse(text: &str, problems: &Problems) -> Table {
         return Table::default();
     }
     let (document, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        let origin = error.span().map_or(Origin::Default, |span| Origin::File { start: span.start, end: span.end });
-        problems.push(Problem { origin, path: String::new(), message: error.message().to_string(), help: None });
-    }
+    let errors = causes(text, errors);
+    let found = Problems::default();
     let origin = |span: Range<usize>| Origin::File { start: span.start, end: span.end };
-    Reading { origin: &origin, problems }.table(document.get_ref(), "", 0)
+    let table = Reading { origin: &origin, problems: &found }.table(document.get_ref(), "", 0);
+    // Where the syntax is broken the value is a guess, so complaints about the value are not passed on.
+    let guessed = |problem: &Problem| match problem.origin {
+        Origin::File { start, end } => errors.iter().any(|(span, _)| span.start <= end && start <= span.end),
+        _ => false,
+    };
+    let found: Vec<Problem> = found.into_vec().into_iter().filter(|problem| !guessed(problem)).collect();
+    for (span, error) in &errors {
+        let (message, help) = in_words(error.message(), text.get(span.clone()).unwrap_or_default());
+        problems.push(Problem { origin: origin(span.clone()), path: String::new(), message, help });
+    }
+    found.into_iter().for_each(|problem| problems.push(problem));
+    table
+}
+
+/// The errors that tell something: the first on each line, and none after a missing comma, where the parser takes the rest
+/// of the file for the inside of a list.
+fn causes(text: &str, errors: Vec<::toml::de::Error>) -> Vec<(Range<usize>, ::toml::de::Error)> {
+    let mut kept: Vec<(Range<usize>, ::toml::de::Error)> = Vec::new();
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        let comma = |(_, error): &(_, ::toml::de::Error)| error.message().starts_with("missing comma");
+        let same_line = |(last, _): &(Range<usize>, _)| {
+            let between = last.start.min(span.start)..last.start.max(span.start);
+            text.as_bytes().get(between).is_some_and(|bytes| !bytes.contains(&b'\n'))
+        };
+        if !kept.last().is_some_and(comma) && !kept.last().is_some_and(same_line) {
+            kept.push((span, error));
+        }
+    }
+    kept
+}
+
+/// The parser's message for the words at fault, in ours where it could be plainer, and what to do.
+fn in_words(message: &str, words: &str) -> (String, Option<String>) {
+    match message {
+        "duplicate key" => (format!("`{words}` is written twice"), None),
+        _ if !message.starts_with("string values must be quoted") => {
+            (message.strip_suffix(", expected nothing").unwrap_or(message).to_string(), None)
+        }
+        _ if words.is_empty() => ("a value is missing".to_string(), None),
+        _ => {
+            let help = words.starts_with(char::is_alphabetic).then(|| format!("quote a string: `{}`", quoted(words)));
+            (format!("`{words}` is no value"), help)
+        }
+    }
 }
 
 /// The way from parsed TOML to our tree.
@@ -72,19 +116,32 @@ impl Reading<'_> {
             }
             DeValue::Boolean(value) => Value::Boolean(*value),
             DeValue::String(value) => Value::Text(value.to_string()),
-            DeValue::Integer(value) => {
-                Value::Integer(i64::from_str_radix(value.as_str(), value.radix()).unwrap_or_else(|_| {
-                    wrong(format!("`{path}` = {value} is too large: integers are {} to {}", i64::MIN, i64::MAX), None);
-                    0
-                }))
-            }
-            DeValue::Float(value) => {
-                let number = value.as_str().parse::<f64>().unwrap_or(f64::NAN);
-                // Rust reads 1e999 as infinity; whoever means infinity writes `inf`.
-                if number.is_infinite() && !value.as_str().contains("inf") {
-                    wrong(format!("`{path}` = {value} is too large: floats reach {:e}", f64::MAX), None);
+            DeValue::Integer(value) => match i64::from_str_radix(value.as_str(), value.radix()) {
+                Ok(number) => Value::Integer(number),
+                Err(error) => {
+                    wrong(
+                        match error.kind() {
+                            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => {
+                                format!("`{path}` = {value} is too large: integers are {} to {}", i64::MIN, i64::MAX)
+                            }
+                            _ => format!("`{path}` = {value} is no integer"),
+                        },
+                        None,
+                    );
+                    Value::Integer(0)
                 }
-                Value::Float(number)
+            },
+            DeValue::Float(value) => {
+                let number = value.as_str().parse::<f64>();
+                match number {
+                    // Rust reads 1e999 as infinity; whoever means infinity writes `inf`.
+                    Ok(number) if number.is_infinite() && !value.as_str().contains("inf") => {
+                        wrong(format!("`{path}` = {value} is too large: floats reach {:e}", f64::MAX), None);
+                    }
+                    Ok(_) => {}
+                    Err(_) => wrong(format!("`{path}` = {value} is no number"), None),
+                }
+                Value::Float(number.unwrap_or(f64::NAN))
             }
             DeValue::Datetime(value) => {
                 wrong(format!("`{path}` = {value}: dates are not used here"), Some("quote it to make it a string"));

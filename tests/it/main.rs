@@ -1,1 +1,2 @@
 //! The integration tests, one binary: each module says in its head what it holds.
+mod campaign_file;
