@@ -72,6 +72,7 @@ impl<T: ?Sized, C: ?Sized> Registry<T, C> {
                 message: format!("unknown {} `{name}`: expected {}", self.kind, list_names(names())),
                 help: did_you_mean(name, names()),
             });
+            params.ignore_rest();
             return None;
         };
         let before = params.problems().len();

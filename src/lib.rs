@@ -3,6 +3,7 @@
 
 pub mod engine;
 pub mod data;
+pub mod campaign;
 pub mod entry;
 pub mod error;
 pub mod graph;

@@ -1,10 +1,17 @@
 //! Parameters from a campaign file: a tree of values that remember where they were written, read by typed getters
 //! that collect every problem instead of stopping at the first.
 
+pub mod overrides;
+mod path;
 mod problem;
 mod reader;
+pub mod report;
+pub mod resolved;
+pub mod toml;
 mod value;
 
+pub(crate) use path::merge;
+pub use path::Path;
 pub use problem::{did_you_mean, list_names, Problem, Problems};
 pub use reader::{read_named, read_table, Amount, Params, Range};
 pub use value::{Key, Node, Origin, Table, Value};

@@ -45,13 +45,26 @@ impl Problems {
     }
 }
 
-/// `did you mean ...?` where one of `known` is close to `found`.
+/// `did you mean ...?` where one of `known` is close to `found`: few letters differ (fewer than half of them), or it begins
+/// like `found`. Capitals and small letters, `_` and `-` count as the same.
 pub fn did_you_mean<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let near = known
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(found, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len().max(found.len()) / 4)
-        .min()?;
+    let plain = |name: &str| name.to_lowercase().replace('_', "-");
+    let found = plain(found);
+    let length = found.chars().count();
+    // Nothing that long is a slip of the fingers, and the comparison takes time and memory with its square.
+    if length > 64 {
+        return None;
+    }
+    let distance = |name: &str| {
+        let wanted = plain(name);
+        let longer = length.max(wanted.chars().count());
+        if length >= 3 && wanted.starts_with(&found) {
+            return Some(usize::from(wanted != found));
+        }
+        let distance = strsim::damerau_levenshtein(&found, &wanted);
+        (distance <= 1 + longer / 4 && 2 * distance <= longer).then_some(distance)
+    };
+    let near = known.into_iter().filter_map(|name| Some((distance(name)?, name))).min()?;
     Some(format!("did you mean `{}`?", near.1))
 }
 
@@ -62,5 +75,31 @@ pub fn list_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
         None => "nothing".to_string(),
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_are_neither_shy_nor_eager() {
+        let known = ["population", "images", "snes", "lr", "batch-norm", "k"];
+        for (found, expected) in [
+            ("populaton", Some("population")),
+            ("pop", Some("population")),
+            ("image", Some("images")),
+            ("SNES", Some("snes")),
+            ("batch_norm", Some("batch-norm")),
+            ("rl", Some("lr")),
+            ("a", None),
+            ("po", None),
+            ("x1", None),
+            ("seconds", None),
+        ] {
+            let expected = expected.map(|name| format!("did you mean `{name}`?"));
+            assert_eq!(did_you_mean(found, known), expected, "{found}");
+        }
+        assert_eq!(did_you_mean(&"k".repeat(1 << 20), known), None);
     }
 }

@@ -69,6 +69,15 @@ impl std::fmt::Display for Range {
     }
 }
 
+/// A range of whole numbers in words.
+fn span_words(range: &std::ops::RangeInclusive<u64>) -> String {
+    if *range.end() >= i64::MAX as u64 {
+        format!("at least {}", range.start())
+    } else {
+        format!("{} to {}", range.start(), range.end())
+    }
+}
+
 /// A table being read.
 pub struct Params<'a> {
     table: &'a Table,
@@ -112,6 +121,11 @@ impl<'a> Params<'a> {
     pub fn raw(&self, key: &str) -> Option<&'a Node> {
         self.known.borrow_mut().push(key.to_string());
         self.table.get(key)
+    }
+
+    /// Notes all keys as known: where it is unclear what the table is of, nobody can say which keys belong in it.
+    pub fn ignore_rest(&self) {
+        self.known.borrow_mut().extend(self.table.entries.iter().map(|(key, _)| key.name.clone()));
     }
 
     /// Whether `key` was written.
@@ -168,11 +182,7 @@ impl<'a> Params<'a> {
     /// A whole number in `range`.
     pub fn integer(&self, key: &str, default: Option<u64>, range: std::ops::RangeInclusive<u64>) -> u64 {
         let fallback = default.unwrap_or(*range.start());
-        let words = if *range.end() == u64::MAX || *range.end() == i64::MAX as u64 {
-            format!("at least {}", range.start())
-        } else {
-            format!("{} to {}", range.start(), range.end())
-        };
+        let words = span_words(&range);
         let value = match self.raw(key).map(|node| &node.value) {
             Some(Value::Integer(x)) if u64::try_from(*x).is_ok_and(|x| range.contains(&x)) => *x as u64,
             Some(found) => {
@@ -202,29 +212,37 @@ impl<'a> Params<'a> {
 
     /// A list of whole numbers, each in `range`.
     pub fn integers(&self, key: &str, default: &[u64], range: std::ops::RangeInclusive<u64>) -> Vec<u64> {
-        let wrong = |found: &Value| {
-            self.problem(
-                key,
-                format!(
-                    "`{}` = {found}: must be a list of integers, {} to {}",
-                    self.path_of(key),
-                    range.start(),
-                    range.end()
-                ),
-                None,
-            );
-            default.to_vec()
+        let wrong = |node: &Node, path: String| {
+            self.problems.push(Problem {
+                message: format!("`{path}` = {}: must be an integer, {}", node.value, span_words(&range)),
+                origin: node.origin.clone(),
+                path,
+                help: None,
+            });
         };
-        let values = match self.raw(key).map(|node| &node.value) {
+        let values = match self.raw(key) {
             None => default.to_vec(),
-            Some(found @ Value::Array(items)) => {
-                let read = |node: &Node| match node.value {
-                    Value::Integer(x) => u64::try_from(x).ok().filter(|x| range.contains(x)),
-                    _ => None,
+            Some(Node { value: Value::Array(items), .. }) => {
+                let read = |(i, node): (usize, &Node)| match node.value {
+                    Value::Integer(x) if u64::try_from(x).is_ok_and(|x| range.contains(&x)) => Some(x as u64),
+                    _ => {
+                        wrong(node, format!("{}.{i}", self.path_of(key)));
+                        None
+                    }
                 };
-                items.iter().map(read).collect::<Option<Vec<u64>>>().unwrap_or_else(|| wrong(found))
+                let good: Vec<u64> = items.iter().enumerate().filter_map(read).collect();
+                if good.len() == items.len() {
+                    good
+                } else {
+                    default.to_vec()
+                }
             }
-            Some(found) => wrong(found),
+            Some(node) => {
+                let words = span_words(&range);
+                let message = format!("`{}` = {}: must be a list of integers, {words}", self.path_of(key), node.value);
+                self.problem(key, message, None);
+                default.to_vec()
+            }
         };
         self.resolve(key, Value::Array(values.iter().map(|x| Node::new(Value::Integer(*x as i64))).collect()));
         values
@@ -261,6 +279,16 @@ impl<'a> Params<'a> {
         };
         self.resolve(key, Value::Text(value.clone()));
         value
+    }
+
+    /// A string that may be left out; nothing is resolved then.
+    pub fn optional_text(&self, key: &str) -> Option<String> {
+        if self.has(key) {
+            Some(self.text(key, Some("")))
+        } else {
+            self.raw(key);
+            None
+        }
     }
 
     /// One of `allowed`; the first is given back on a bad value without default.
@@ -334,6 +362,16 @@ impl<'a> Params<'a> {
         let (value, resolved) = read_table(table, origin, self.path_of(key), self.problems, read);
         self.resolve(key, Value::Table(resolved));
         value
+    }
+
+    /// Reads the table under `key`, which may be left out; nothing is resolved then.
+    pub fn optional_table<T>(&self, key: &str, read: impl FnOnce(&Params<'_>) -> T) -> Option<T> {
+        if self.has(key) {
+            Some(self.table(key, read))
+        } else {
+            self.raw(key);
+            None
+        }
     }
 
     /// Reads something named: `key = "name"` or `key = { name = "name", ... }`. `read` gets the name, the origin of the

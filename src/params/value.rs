@@ -27,7 +27,7 @@ pub struct Node {
     pub origin: Origin,
 }
 
-/// What a value can be. Dates of TOML are read as text.
+/// What a value can be. TOML's dates are none of these: reading one is a problem.
 #[derive(Clone, Debug)]
 pub enum Value {
     /// `true` or `false`.
@@ -127,7 +127,7 @@ impl std::fmt::Display for Value {
             Value::Float(value) if value.is_nan() => write!(f, "nan"),
             Value::Float(value) if value.is_infinite() => write!(f, "{}", if *value > 0.0 { "inf" } else { "-inf" }),
             Value::Float(value) => write!(f, "{value:?}"),
-            Value::Text(value) => write!(f, "{}", toml::Value::String(value.clone())),
+            Value::Text(value) => f.write_str(&quoted(value)),
             Value::Array(items) => {
                 write!(f, "[")?;
                 for (i, item) in items.iter().enumerate() {
@@ -139,16 +139,39 @@ impl std::fmt::Display for Value {
             Value::Table(table) => {
                 write!(f, "{{ ")?;
                 for (i, (key, node)) in table.entries.iter().enumerate() {
-                    let plain = key.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-                    let comma = if i > 0 { ", " } else { "" };
-                    if plain && !key.name.is_empty() {
-                        write!(f, "{comma}{} = {}", key.name, node.value)?;
-                    } else {
-                        write!(f, "{comma}{} = {}", toml::Value::String(key.name.clone()), node.value)?;
-                    }
+                    write!(f, "{}{} = {}", if i > 0 { ", " } else { "" }, key_text(&key.name), node.value)?;
                 }
                 write!(f, " }}")
             }
         }
+    }
+}
+
+/// A string as TOML's basic string on one line. Ours, so that digests of resolved files hang on no other crate's taste.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_ascii_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A key as TOML writes it: bare where it can be, else quoted.
+pub(super) fn key_text(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.chars().all(bare) {
+        name.to_string()
+    } else {
+        quoted(name)
     }
 }

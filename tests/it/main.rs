@@ -1,3 +1,4 @@
 //! The integration tests, one binary: each module says in its head what it holds.
 
 mod data;
+mod campaign_file;
