@@ -1,9 +1,9 @@
 //! subevo evolves, and backprops, the same small named subset of a random CNN's weights, and compares what each learned.
 #![warn(missing_docs)]
 
-pub mod engine;
-pub mod data;
 pub mod campaign;
+pub mod data;
+pub mod engine;
 pub mod entry;
 pub mod error;
 pub mod graph;

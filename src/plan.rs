@@ -5,6 +5,13 @@
 use crate::graph::{Graph, Node, NodeId, Op};
 use crate::subset::Subset;
 
+/// Members whose activations fit together into this many bytes are evaluated as one tensor, so that small networks do not
+/// spend their time in calls.
+const UNIT_BYTES: u64 = 1 << 20;
+
+/// Most members of a unit.
+const UNIT_MEMBERS: u64 = 16;
+
 /// What an evaluation may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -30,8 +37,10 @@ pub struct Plan {
     pub shared_bytes: u64,
     /// Most bytes of activations that one member holds at a time, for one batch.
     pub member_bytes: u64,
-    /// Members evaluated at the same time.
-    pub members_at_once: usize,
+    /// Members evaluated as one tensor; follows from graph, subset and batch alone.
+    pub unit: usize,
+    /// Units evaluated at the same time.
+    pub units_at_once: usize,
     /// Images of a batch.
     pub batch: usize,
 }
@@ -50,14 +59,16 @@ impl Plan {
         let shared_bytes = bytes(shared_reads.iter().map(|id| volume(graph.node(*id))).sum());
         let member_bytes = bytes(peak_floats(graph, &per_member)) + patch_bytes(graph, &per_member);
         let free = limits.memory.saturating_sub(shared_bytes);
-        let affordable = usize::try_from(free / member_bytes.max(1)).unwrap_or(usize::MAX);
+        let unit = (UNIT_BYTES / member_bytes.max(1)).clamp(1, UNIT_MEMBERS);
+        let affordable = usize::try_from(free / (unit * member_bytes).max(1)).unwrap_or(usize::MAX);
         Plan {
             shared_macs: sum(false),
             member_macs: sum(true),
             backward_macs: backward_macs(graph, &per_member, &trained),
             shared_bytes,
             member_bytes,
-            members_at_once: affordable.clamp(1, limits.threads.max(1)),
+            unit: unit as usize,
+            units_at_once: affordable.clamp(1, limits.threads.max(1)),
             per_member,
             batch,
         }
@@ -75,7 +86,7 @@ impl Plan {
 
     /// Bytes of activations at the same time.
     pub fn peak_bytes(&self) -> u64 {
-        self.shared_bytes + self.members_at_once as u64 * self.member_bytes
+        self.shared_bytes + (self.units_at_once * self.unit) as u64 * self.member_bytes
     }
 }
 

@@ -1,7 +1,7 @@
 //! The engine on candle tensors: interprets the graph node by node; every activation has a leading member axis.
 //!
-//! Nodes that no trained scalar reaches are computed once for all members. Members are evaluated one by one on each
-//! thread, so memory does not grow with the population and no result depends on chunks or threads.
+//! Nodes that no trained scalar reaches are computed once for all members. Each thread evaluates one unit of members at a
+//! time, so memory does not grow with the population, and no result depends on units or threads.
 
 use std::sync::Arc;
 
@@ -81,11 +81,13 @@ impl TensorEngine {
         Tensor::from_slice(&batch.images, (1, b, c, h, w), &self.device).map_err(Error::engine("input"))
     }
 
-    /// Parameters of one network whose trained weights are `trained` (k).
-    fn parameters_of(&self, trained: &[f32]) -> Result<Vec<Tensor>> {
-        let weights = self.start.complete(trained);
+    /// Parameters of several networks from their trained weights (k) each: (networks, shape) where a scalar is trained,
+    /// (1, shape) elsewhere.
+    fn parameters_of(&self, trained: &[Vec<f32>]) -> Result<Vec<Tensor>> {
+        let networks: Vec<Vec<f32>> = trained.iter().map(|trained| self.start.complete(trained)).collect();
+        let networks: Vec<&[f32]> = networks.iter().map(Vec::as_slice).collect();
         let own = |(i, frozen): (usize, &Tensor)| match self.trained[i] {
-            true => parameter_tensor(&self.start.graph, ParameterId(i), &[&weights], &self.device),
+            true => parameter_tensor(&self.start.graph, ParameterId(i), &networks, &self.device),
             false => Ok(frozen.clone()),
         };
         self.parameters.iter().enumerate().map(own).collect()
@@ -193,14 +195,18 @@ impl TensorEngine {
         Ok(activations)
     }
 
-    /// Loss of one member, from the shared activations.
-    fn member_loss(&self, shared: &[Option<Tensor>], genes: &[f32], batch: &Batch, loss: Loss) -> Result<f32> {
-        let parameters = self.parameters_of(&self.start.express(genes))?;
+    /// Losses of the members of one unit, from the shared activations.
+    fn unit_losses(&self, shared: &[Option<Tensor>], unit: &[&[f32]], batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
+        let trained: Vec<Vec<f32>> = unit.iter().map(|genes| self.start.express(genes)).collect();
+        let parameters = self.parameters_of(&trained)?;
         let mut activations = shared.to_vec();
         let wanted = |i: usize| self.plan.per_member[i];
         self.run(&mut activations, &parameters, wanted, |_| false, Normalisation::Batch, Spread::Here)?;
         let logits = self.logits_of(&activations)?;
-        Ok(loss.mean(&logits, &batch.labels) as f32)
+        Ok(logits
+            .chunks_exact(logits.len() / unit.len())
+            .map(|logits| loss.mean(logits, &batch.labels) as f32)
+            .collect())
     }
 
     fn logits_of(&self, activations: &[Option<Tensor>]) -> Result<Vec<f32>> {
@@ -210,7 +216,7 @@ impl TensorEngine {
 
     /// All nodes of one network; gives the logits.
     fn whole(&self, trained: &[f32], batch: &Batch, normalisation: Normalisation<'_>) -> Result<Vec<f32>> {
-        let parameters = self.parameters_of(trained)?;
+        let parameters = self.parameters_of(&[trained.to_vec()])?;
         let mut activations = vec![None; self.start.graph.nodes.len()];
         activations[0] = Some(self.images(batch)?);
         self.run(&mut activations, &parameters, |_| true, |_| false, normalisation, Spread::Pool)?;
@@ -222,20 +228,18 @@ impl Engine for TensorEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
         let shared = self.shared(batch, Normalisation::Batch)?;
         let members: Vec<&[f32]> = population.members().collect();
+        let units: Vec<&[&[f32]]> = members.chunks(self.plan.unit).collect();
+        let unlimited = self.plan.units_at_once >= rayon::current_num_threads();
         let mut losses = Vec::with_capacity(members.len());
-        let one = |genes: &[f32]| self.member_loss(&shared, genes, batch, loss);
-        if self.plan.members_at_once >= rayon::current_num_threads() {
-            return members.par_iter().map(|genes| one(genes)).collect();
-        }
-        for chunk in members.chunks(self.plan.members_at_once) {
-            let chunk: Result<Vec<f32>> = chunk.par_iter().map(|genes| one(genes)).collect();
-            losses.extend(chunk?);
+        for units in units.chunks(if unlimited { units.len().max(1) } else { self.plan.units_at_once }) {
+            let of_units = units.par_iter().map(|unit| self.unit_losses(&shared, unit, batch, loss));
+            losses.extend(of_units.collect::<Result<Vec<_>>>()?.into_iter().flatten());
         }
         Ok(losses)
     }
 
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
-        let mut parameters = self.parameters_of(trained)?;
+        let mut parameters = self.parameters_of(&[trained.to_vec()])?;
         let mut vars: Vec<Option<Var>> = vec![None; parameters.len()];
         for (i, parameter) in parameters.iter_mut().enumerate().filter(|(i, _)| self.trained[*i]) {
             let var = Var::from_tensor(parameter).map_err(Error::engine(&self.start.graph.parameters[i].name))?;

@@ -1,4 +1,5 @@
 //! The integration tests, one binary: each module says in its head what it holds.
 
-mod data;
 mod campaign_file;
+mod data;
+mod engine;

@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::{values, with_values, Kernels};
+use super::{values, window_views, with_values, Kernels};
 use crate::engine::kernel::max_pool::{self as kernel, Geometry};
 use crate::engine::kernel::Spread;
 
@@ -13,11 +13,10 @@ use crate::engine::kernel::Spread;
 pub fn max_pool(kernels: Kernels, x: &Tensor, size: usize, stride: usize) -> Result<Tensor> {
     match kernels {
         Kernels::Cpu(spread) => x.contiguous()?.apply_op1(MaxPool { size, stride, spread }),
+        // Not `max_pool2d`: in candle 0.11 its gradient is divided by the size of the window.
         Kernels::Candle => {
-            let (m, batch, c, ..) = x.dims5()?;
-            let pooled = x.flatten(0, 1)?.max_pool2d_with_stride(size, stride)?;
-            let (_, _, h, w) = pooled.dims4()?;
-            pooled.reshape((m, batch, c, h, w))
+            let views = window_views(x, size, stride)?;
+            views[1..].iter().try_fold(views[0].clone(), |greatest, view| greatest.maximum(view))
         }
     }
 }

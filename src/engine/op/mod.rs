@@ -70,3 +70,23 @@ fn one_member(axes: &[usize]) -> Result<()> {
 fn member(tensor: &Tensor, i: usize) -> Result<Tensor> {
     tensor.get(if tensor.dim(0)? == 1 { 0 } else { i })
 }
+
+/// The `size * size` views of `x` (m, batch, c, h, w) that hold one place of every window, (m, batch, c, oh, ow) each.
+fn window_views(x: &Tensor, size: usize, stride: usize) -> Result<Vec<Tensor>> {
+    let (.., height, width) = x.dims5()?;
+    if size == 0 || stride == 0 || size > height.min(width) {
+        bail!("a window of {size} by steps of {stride} does not fit an image of {height} x {width}");
+    }
+    let every = |from: usize, n: usize| {
+        let places = (n - size) / stride + 1;
+        Tensor::from_iter((0..places).map(|i| (from + i * stride) as u32), x.device())
+    };
+    let mut views = Vec::with_capacity(size * size);
+    for dy in 0..size {
+        let rows = x.index_select(&every(dy, height)?, 3)?;
+        for dx in 0..size {
+            views.push(rows.index_select(&every(dx, width)?, 4)?);
+        }
+    }
+    Ok(views)
+}
