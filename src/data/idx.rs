@@ -254,8 +254,7 @@ mod tests {
 
     #[test]
     fn every_truncation_is_an_error() {
-        for i in 0..4 {
-            let whole = &tiny()[i];
+        for (i, whole) in tiny().iter().enumerate() {
             for end in 0..whole.len() {
                 let found = message(i, whole[..end].to_vec());
                 assert!(found.starts_with(FILES[i]), "{end}: {found}");

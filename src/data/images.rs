@@ -24,6 +24,30 @@ pub struct Images {
     pub classes: usize,
 }
 
+impl Labelled {
+    /// Takes the images at `chosen` (ascending), of `image` bytes each, out: what remains, and what was taken.
+    pub(super) fn hold_out(mut self, chosen: &[usize], image: usize) -> (Labelled, Labelled) {
+        let mut taken = Labelled::default();
+        taken.pixels.reserve_exact(chosen.len() * image);
+        let mut next = chosen.iter().peekable();
+        let mut kept = 0;
+        for i in 0..self.labels.len() {
+            let pixels = i * image..(i + 1) * image;
+            if next.next_if_eq(&&i).is_some() {
+                taken.pixels.extend_from_slice(&self.pixels[pixels]);
+                taken.labels.push(self.labels[i]);
+            } else {
+                self.pixels.copy_within(pixels, kept * image);
+                self.labels[kept] = self.labels[i];
+                kept += 1;
+            }
+        }
+        self.pixels.truncate(kept * image);
+        self.labels.truncate(kept);
+        (self, taken)
+    }
+}
+
 impl Images {
     /// Sources can be anybody's, so what learners rely on is checked once, in whatever way the images came.
     pub(super) fn check(&self, name: &str) -> Result<()> {

@@ -66,7 +66,7 @@ impl Data {
             ));
         }
         let chosen = seed.child("validation").rng().choose(n, held_out);
-        let (train, validation) = hold_out(train, &chosen, shape.iter().product());
+        let (train, validation) = train.hold_out(&chosen, shape.iter().product());
         let (mean, std) = moments(&train.pixels, shape);
         let tables = mean.iter().zip(&std).map(|(mean, std)| table(*mean, *std)).collect();
         let parts = [train, validation, test];
@@ -99,7 +99,6 @@ impl Data {
     }
 
     /// Number of images; no part is empty.
-    #[expect(clippy::len_without_is_empty, reason = "a part is never empty")]
     pub fn len(&self, split: Split) -> usize {
         self.labels(split).len()
     }
@@ -145,29 +144,6 @@ impl Data {
         }
         Batch { images, labels, shape: [b, c, h, w] }
     }
-}
-
-/// Takes the images at `chosen` (ascending) out of `train`: what remains, and what was taken.
-fn hold_out(mut train: Labelled, chosen: &[usize], image: usize) -> (Labelled, Labelled) {
-    let n = train.labels.len();
-    let mut taken = Labelled::default();
-    taken.pixels.reserve_exact(chosen.len() * image);
-    let mut next = chosen.iter().peekable();
-    let mut kept = 0;
-    for i in 0..n {
-        let pixels = i * image..(i + 1) * image;
-        if next.next_if_eq(&&i).is_some() {
-            taken.pixels.extend_from_slice(&train.pixels[pixels]);
-            taken.labels.push(train.labels[i]);
-        } else {
-            train.pixels.copy_within(pixels, kept * image);
-            train.labels[kept] = train.labels[i];
-            kept += 1;
-        }
-    }
-    train.pixels.truncate(kept * image);
-    train.labels.truncate(kept);
-    (train, taken)
 }
 
 /// Mean and standard deviation of each channel's pixels / 255, from exact counts of the 256 values.
