@@ -10,7 +10,7 @@ use super::value::{key_text, quoted};
 use super::{Key, Node, Origin, Problem, Problems, Table, Value};
 
 /// Largest campaign file, bytes; real ones have a few thousand.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 18;
 
 /// Deepest nesting of tables and arrays; real files need five.
 pub(super) const MAX_DEPTH: usize = 32;
@@ -36,7 +36,9 @@ pub fn parse(text: &str, problems: &Problems) -> Table {
     let table = Reading { origin: &origin, problems: &found }.table(document.get_ref(), "", 0);
     // Where the syntax is broken the value is a guess, so complaints about the value are not passed on.
     let guessed = |problem: &Problem| match problem.origin {
-        Origin::File { start, end } => errors.iter().any(|(span, _)| span.start <= end && start <= span.end),
+        Origin::File { start, end } => {
+            errors.iter().any(|(span, error)| span.start <= end && (start <= span.end || misses_comma(error)))
+        }
         _ => false,
     };
     let found: Vec<Problem> = found.into_vec().into_iter().filter(|problem| !guessed(problem)).collect();
@@ -48,18 +50,21 @@ pub fn parse(text: &str, problems: &Problems) -> Table {
     table
 }
 
+fn misses_comma(error: &::toml::de::Error) -> bool {
+    error.message().starts_with("missing comma")
+}
+
 /// The errors that tell something: the first on each line, and none after a missing comma, where the parser takes the rest
 /// of the file for the inside of a list.
 fn causes(text: &str, errors: Vec<::toml::de::Error>) -> Vec<(Range<usize>, ::toml::de::Error)> {
     let mut kept: Vec<(Range<usize>, ::toml::de::Error)> = Vec::new();
     for error in errors {
         let span = error.span().unwrap_or_default();
-        let comma = |(_, error): &(_, ::toml::de::Error)| error.message().starts_with("missing comma");
         let same_line = |(last, _): &(Range<usize>, _)| {
             let between = last.start.min(span.start)..last.start.max(span.start);
             text.as_bytes().get(between).is_some_and(|bytes| !bytes.contains(&b'\n'))
         };
-        if !kept.last().is_some_and(comma) && !kept.last().is_some_and(same_line) {
+        if !kept.last().is_some_and(|(_, error)| misses_comma(error)) && !kept.last().is_some_and(same_line) {
             kept.push((span, error));
         }
     }
@@ -163,5 +168,131 @@ fn join(path: &str, segment: &str) -> String {
         segment.to_string()
     } else {
         format!("{path}.{segment}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Path, and line and column of the key, of every entry at any depth.
+    fn keys(text: &str, table: &Table, path: &str, out: &mut Vec<(String, usize, usize)>) {
+        for (key, node) in &table.entries {
+            let path = join(path, &key.name);
+            let Origin::File { start, end } = key.origin else { panic!("{path} stands nowhere") };
+            assert_eq!(text[start..end].trim_matches('"'), key.name);
+            let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+            out.push((path.clone(), 1 + text[..start].matches('\n').count(), 1 + start - line_start));
+            below(text, node, &path, out);
+        }
+    }
+
+    fn below(text: &str, node: &Node, path: &str, out: &mut Vec<(String, usize, usize)>) {
+        match &node.value {
+            Value::Table(table) => keys(text, table, path, out),
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(i, node)| below(text, node, &join(path, &i.to_string()), out));
+            }
+            _ => {}
+        }
+    }
+
+    fn messages(problems: Problems) -> Vec<(Origin, String, String)> {
+        problems.into_vec().into_iter().map(|problem| (problem.origin, problem.path, problem.message)).collect()
+    }
+
+    #[test]
+    fn every_key_of_nested_lists_of_tables_knows_its_line_and_column() {
+        let text =
+            "zeta = 1\nalpha = 2\n[[learner]]\nname = \"b\"\n  [learner.strategy]\n  population = 3\n[[learner]]\n\
+                    name = \"a\"\nstages = [{ lr = 1.0 }, { steps = 4, \"lr\" = 2.0 }]\n[data]\n";
+        let problems = Problems::default();
+        let table = parse(text, &problems);
+        assert!(problems.is_empty());
+        let mut found = Vec::new();
+        keys(text, &table, "", &mut found);
+        let expected = [
+            ("zeta", 1, 1),
+            ("alpha", 2, 1),
+            ("learner", 3, 3),
+            ("learner.0.name", 4, 1),
+            ("learner.0.strategy", 5, 12),
+            ("learner.0.strategy.population", 6, 3),
+            ("learner.1.name", 8, 1),
+            ("learner.1.stages", 9, 1),
+            ("learner.1.stages.0.lr", 9, 13),
+            ("learner.1.stages.1.steps", 9, 27),
+            ("learner.1.stages.1.lr", 9, 38),
+            ("data", 10, 2),
+        ];
+        assert_eq!(found, expected.map(|(path, line, column)| (path.to_string(), line, column)));
+    }
+
+    #[test]
+    fn values_stand_where_they_were_written() {
+        let text = "a = [1, \"x\"]\n[b]\nc = { d = -0.5 }\n[[l]]\n[[l]]\n";
+        let table = parse(text, &Problems::default());
+        let at = |path: &str| match crate::params::Path::parse(path).unwrap().get(&table).unwrap().origin {
+            Origin::File { start, end } => &text[start..end],
+            _ => "nowhere",
+        };
+        assert_eq!(
+            ["a", "a.1", "b", "b.c", "b.c.d", "l.1"].map(at),
+            ["[1, \"x\"]", "\"x\"", "[b]", "{ d = -0.5 }", "-0.5", "[[l]]"]
+        );
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_and_dates_are_problems_at_their_place() {
+        let text = "a = 9223372036854775808\nb = -9223372036854775808\nc = [1e999, inf]\nd = 2020-01-01\n";
+        let problems = Problems::default();
+        parse(text, &problems);
+        let file = |start, end| Origin::File { start, end };
+        let (large, least, most) = ("is too large", i64::MIN, i64::MAX);
+        assert_eq!(
+            messages(problems),
+            [
+                (
+                    file(4, 23),
+                    "a".to_string(),
+                    format!("`a` = 9223372036854775808 {large}: integers are {least} to {most}")
+                ),
+                (file(54, 59), "c.0".to_string(), format!("`c.0` = 1e999 {large}: floats reach {:e}", f64::MAX)),
+                (file(70, 80), "d".to_string(), "`d` = 2020-01-01: dates are not used here".to_string()),
+            ]
+        );
+    }
+
+    #[test]
+    fn deep_nesting_and_large_files_are_problems() {
+        let nested = |n: usize| format!("a = {}1{}\n", "[".repeat(n), "]".repeat(n));
+        let found = |text: &str| {
+            let problems = Problems::default();
+            parse(text, &problems);
+            messages(problems).into_iter().map(|(_, _, message)| message).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&nested(31)), [""; 0]);
+        let message = format!("`a{}` is nested too deeply: at most 32 levels", ".0".repeat(31));
+        assert_eq!(found(&nested(32)), [message]);
+        assert!(!found(&nested(100_000)).is_empty());
+        assert!(!found(&format!("[{}a]\n", "a.".repeat(1_000))).is_empty());
+        assert_eq!(found(&" ".repeat(MAX_BYTES + 1)), ["the file has 262145 bytes: a campaign has at most 262144"]);
+    }
+
+    #[test]
+    fn one_mistake_is_told_once() {
+        let message = |text: &str| {
+            let problems = Problems::default();
+            parse(text, &problems);
+            problems.into_vec().into_iter().map(|problem| (problem.message, problem.help)).collect::<Vec<_>>()
+        };
+        let one = |message: &str, help: Option<&str>| vec![(message.to_string(), help.map(str::to_string))];
+        assert_eq!(message("a = 01\n"), one("unexpected leading zero", None));
+        assert_eq!(message("a = \nb = 1\n"), one("a value is missing", None));
+        assert_eq!(message("a = x\n"), one("`x` is no value", Some("quote a string: `\"x\"`")));
+        assert_eq!(message("a = 1\na = 2\n"), one("`a` is written twice", None));
+        let comma = "missing comma between array elements, expected `,`";
+        assert_eq!(message("a = [1, 2\nb = 3\nc = 4\nd = 1e999\n"), one(comma, None));
+        assert_eq!(message("a = 1_\nb = 2_\n").len(), 2);
     }
 }

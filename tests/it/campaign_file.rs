@@ -5,7 +5,7 @@ use subevo::entry::{Entry, Registry};
 use subevo::error::{Error, Result};
 use subevo::params::report::render;
 use subevo::params::resolved::to_toml;
-use subevo::params::{overrides, read_named, read_table, toml, Origin, Params, Problems, Range, Table, Value};
+use subevo::params::{overrides, read_named, read_table, toml, Origin, Params, Problems, Range, Table};
 
 /// A strategy that knows what it was built with.
 type Strategy = Vec<(&'static str, f64)>;
@@ -222,7 +222,7 @@ fn a_missing_key_is_told_at_its_section_or_at_the_file() {
         report("[campaign]\nseeds = 1\n", &[]),
         "\
 error: `budget.images` is missing: an integer, at least 1, is needed
- --> campaign.toml
+--> campaign.toml
 
 error: `campaign.name` is missing: a string is needed
  --> campaign.toml:1:1
@@ -236,87 +236,128 @@ error: `campaign.name` is missing: a string is needed
 }
 
 #[test]
-fn syntax_errors_are_told_alone() {
-    let text = "[campaign\nname = quickstart\nseeds = 99999999999999999999\nday = 2020-01-01\n[budget]\nimages =\n";
-    assert_eq!(report(text, &[]), "");
+fn a_syntax_error_is_told_with_what_else_is_certain() {
+    let text = "[campaign]\nname = quickstart\nseeds = 99999999999999999999\n[budget]\nimages =\n";
+    assert_eq!(
+        report(text, &[]),
+        "\
+error: `quickstart` is no value
+ --> campaign.toml:2:8
+  |
+2 | name = quickstart
+  |        ^^^^^^^^^^
+  |
+  = help: quote a string: `\"quickstart\"`
+
+error: `campaign.seeds` = 99999999999999999999 is too large: integers are -9223372036854775808 to 9223372036854775807
+ --> campaign.toml:3:9
+  |
+3 | seeds = 99999999999999999999
+  |         ^^^^^^^^^^^^^^^^^^^^
+
+error: a value is missing
+ --> campaign.toml:5:9
+  |
+5 | images =
+  |         ^
+
+3 errors in campaign.toml; nothing was started
+"
+    );
 }
 
 #[test]
 fn overrides_are_told_in_the_words_typed() {
-    let set = [
-        "learner.5.strategy.population=32",
-        "budget.images",
-        "campaign.seeds=0",
-        "campaign.sed=1",
-        "learner.0.strategy=[1",
-    ];
-    assert_eq!(report(GOOD, &set), "");
-    assert_eq!(report(GOOD, &set[2..4]), "");
+    let set = ["learner.5.strategy.population=32", "budget.images", "learner.0.strategy={name=snes}"];
+    assert_eq!(
+        report(GOOD, &set),
+        "\
+error: `learner` has no item 5: there are 2, 0 to 1
+--> command line: --set learner.5.strategy.population=32
+
+error: `budget.images` has no `=` and no value
+--> command line: --set budget.images
+ = help: write `path=value`, as in `budget.images=1000`
+
+error: `learner.0.strategy` = {name=snes} is no TOML value: string values must be quoted, expected literal string
+--> command line: --set learner.0.strategy={name=snes}
+ = help: the shell takes quotes away: put the whole override in '...'
+
+3 errors on the command line; nothing was started
+"
+    );
 }
+
 #[test]
-fn zzz() {
-    for t in [
-        "name = quickstart\n",
-        "images =\nx = 1\n",
-        "images =",
-        "= 3\n",
-        "a = [1, 2\nb = 3\n",
-        "a = 1\na = 2\n",
-        "a b = 3\n",
-        "a = \"x\nb = 2\n",
-        "a\n",
-        "[a]\n[a]\n",
-        "a = 1 2\n",
-        "a = {b = 1\nc = 2\n",
-        "a = 1\n[a]\nx = 3\n",
-        "a = 01\n",
-        "a = 1_\n",
-        "a = 1e\n",
-        "a = .5\n",
-        "a = True\n",
-        "a = 'x\\d\"\n",
-        "a = \"\\d\"\n",
-        "a = [1 2]\n",
-        "[[a]]\n[a]\n",
-        "a = {x=1}\na.y = 2\n",
-        "a = 1 # \u{7}\n",
-        "\u{feff}a = 01\n",
-        "a = 1\r\nb = 2x\r\n",
-        "a=2020-13-45\n",
-        "seeds = 99999999999999999999\nday = 2020-01-01\nx=1e999\ny=[-inf,nan]",
-        "\u{e9} = 3\n",
-        "a = 5%\n",
-        "x = {b.c.d.e.f = 1}\n[budget\nimages = q\n",
-    ] {
-        let p = Problems::default();
-        let _t = toml::parse(t, &p);
-        println!("==== {t:?}\n{}", render("c", t, p.into_vec(), false));
-    }
-    for t in [
-        "a=random",
-        "a=x y",
-        "a=1 2",
-        "a=2020-01-01",
-        "a=99999999999999999999",
-        "a=0x",
-        "a=+",
-        "a=true",
-        "a=1 # b",
-        "a=#3",
-        "a=1e",
-        "a='",
-        "a=\"x\"y",
-        "a=x=y",
-        "a=1\nb=2",
-        "a=é",
-    ] {
-        let p = Problems::default();
-        let mut table = Table::default();
-        overrides::apply(&mut table, t, &p);
-        println!(
-            "{t:?} -> {:?} {:?}",
-            table.get("a").map(|n| n.value.to_string()),
-            p.into_vec().iter().map(|p| p.message.clone()).collect::<Vec<_>>()
-        );
-    }
+fn bad_values_of_overrides_are_told_after_those_of_the_file() {
+    let text = GOOD.replace("select", "selekt");
+    assert_eq!(
+        report(&text, &["campaign.seeds=0", "budget.imagse=1", "learner.0.strategy.population=few"]),
+        "\
+error: unknown key `selekt` in `subset`: expected `background`, `name` or `select`
+ --> campaign.toml:6:1
+  |
+6 | selekt = [{ filters = 0.25 }, { batchnorm = true }]
+  | ^^^^^^
+  |
+  = help: did you mean `select`?
+
+error: `campaign.seeds` = 0: must be an integer, 1 to 1000
+--> command line: --set campaign.seeds=0
+
+error: unknown key `imagse` in `budget`: expected `images`
+--> command line: --set budget.imagse=1
+ = help: did you mean `images`?
+
+error: `learner.0.strategy.population` = \"few\": must be an integer, 2 to 1000000
+--> command line: --set learner.0.strategy.population=few
+
+4 errors in campaign.toml and on the command line; nothing was started
+"
+    );
+}
+
+#[test]
+fn a_bad_value_of_the_grid_is_underlined_in_the_grid() {
+    let text = GOOD.replace("[\"random\", \"zero\"]", "[\"random\", \"zeros\"]");
+    assert_eq!(
+        report(&text, &[]),
+        "\
+error: `subset.background` = \"zeros\": must be `random` or `zero`
+  --> campaign.toml:20:34
+   |
+20 | \"subset.background\" = [\"random\", \"zeros\"]
+   |                                  ^^^^^^^
+   |
+   = help: did you mean `zero`?
+
+1 error in campaign.toml; nothing was started
+"
+    );
+}
+
+#[test]
+fn what_may_be_left_out_is_known_and_not_resolved() {
+    let text = "learner = { label = \"a\", lengths = [1, 0, \"x\"] }\n";
+    let problems = Problems::default();
+    let table = toml::parse(text, &problems);
+    let ((), resolved) = read_table(&table, Origin::Default, "", &problems, |params| {
+        params.table("learner", |params| {
+            assert_eq!(params.optional_text("label"), Some("a".to_string()));
+            assert_eq!(params.optional_text("note"), None);
+            assert_eq!(params.optional_table("budget", |params| params.integer("images", None, 1..=9)), None);
+            assert_eq!(params.integers("lengths", &[7, 8], 1..=u64::MAX), [7, 8]);
+        });
+        assert_eq!(params.optional_table("campaign", |_| ()), None);
+    });
+    assert_eq!(to_toml(&resolved), "[learner]\nlabel = \"a\"\nlengths = [7, 8]\n");
+    let found: Vec<_> = problems.into_vec().into_iter().map(|problem| (problem.message, problem.origin)).collect();
+    let at = |start, end| Origin::File { start, end };
+    assert_eq!(
+        found,
+        [
+            ("`learner.lengths.1` = 0: must be an integer, at least 1".to_string(), at(39, 40)),
+            ("`learner.lengths.2` = \"x\": must be an integer, at least 1".to_string(), at(42, 45)),
+        ]
+    );
 }

@@ -3,3 +3,4 @@
 mod campaign_file;
 mod data;
 mod engine;
+mod grid;
