@@ -1,1 +1,6 @@
 //! The integration tests, one binary: each module says in its head what it holds.
+
+mod operators;
+mod optimizers;
+mod strategies;
+mod tables;
