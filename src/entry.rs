@@ -77,7 +77,8 @@ impl<T: ?Sized, C: ?Sized> Registry<T, C> {
         };
         let before = params.problems().len();
         match (entry.build)(params, context) {
-            Ok(_) if params.problems().len() > before => None,
+            // A builder that could not build a part of its own has told why; its error would only say it again.
+            _ if params.problems().len() > before => None,
             Ok(built) => Some(built),
             Err(error) => {
                 params.problems().push(Problem {

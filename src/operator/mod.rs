@@ -14,17 +14,10 @@ pub use mutation::MutationOperator;
 pub use population::Population;
 pub use selection::SelectionOperator;
 
+pub use crate::progress::Progress;
+
 use crate::entry::Registry;
 use crate::subset::Subset;
-
-/// How far a run has come.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Progress {
-    /// Step about to be done (a generation or a gradient step), from 0.
-    pub step: u64,
-    /// Share of the budget used, 0 to 1.
-    pub used: f64,
-}
 
 /// What an operator may know of the gene's place and of the parent.
 pub struct OperatorContext<'a> {
@@ -56,6 +49,17 @@ impl Reporter {
         *sum = (sum.0 + value, sum.1 + 1);
     }
 
+    /// Takes in what another one was left. Members report each into their own, taken in by index, so that the order of
+    /// the additions, and with it every bit of the means, does not depend on threads.
+    pub fn absorb(&self, other: Reporter) {
+        let others = other.sums.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut sums = self.sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (name, (value, n)) in others {
+            let sum = sums.entry(name).or_insert((0.0, 0));
+            *sum = (sum.0 + value, sum.1 + n);
+        }
+    }
+
     /// Takes the means since the last time.
     pub fn take(&self) -> Vec<(&'static str, f64)> {
         let mut sums = self.sums.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -81,5 +85,25 @@ impl Operators {
             crossovers: Registry::new("crossover", crossover::ENTRIES),
             selections: Registry::new("selection", selection::ENTRIES),
         }
+    }
+}
+
+#[cfg(test)]
+mod testing {
+    use super::*;
+
+    /// Calls `run` with the context of a start of `k` genes that belong to no layer.
+    pub fn with_context(k: usize, run: impl FnOnce(&OperatorContext<'_>)) {
+        let subset = Subset { name: "test".to_string(), size: k, spans: Vec::new() };
+        let (parents, report) = (Population::zeros(1, k), Reporter::default());
+        let at = Progress { step: 0, used: 0.0 };
+        run(&OperatorContext {
+            at,
+            subset: &subset,
+            parents: &parents,
+            parent: 0,
+            parent_loss: f32::NAN,
+            report: &report,
+        });
     }
 }

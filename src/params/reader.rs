@@ -248,6 +248,32 @@ impl<'a> Params<'a> {
         values
     }
 
+    /// A list of numbers, each in `range`.
+    pub fn floats(&self, key: &str, default: &[f64], range: Range) -> Vec<f64> {
+        let read = |node: &Node| match node.value {
+            Value::Float(x) if range.holds(x) => Some(x),
+            Value::Integer(x) if range.holds(x as f64) => Some(x as f64),
+            _ => None,
+        };
+        let found = self.raw(key).map(|node| &node.value);
+        let values = match found {
+            None => Some(default.to_vec()),
+            Some(Value::Array(items)) => items.iter().map(read).collect(),
+            Some(_) => None,
+        };
+        let values = values.unwrap_or_else(|| {
+            let found = found.expect("a missing list is the default");
+            self.problem(
+                key,
+                format!("`{}` = {found}: must be a list of numbers, each {range}", self.path_of(key)),
+                None,
+            );
+            default.to_vec()
+        });
+        self.resolve(key, Value::Array(values.iter().map(|x| Node::new(Value::Float(*x))).collect()));
+        values
+    }
+
     /// `true` or `false`.
     pub fn boolean(&self, key: &str, default: bool) -> bool {
         let value = match self.raw(key).map(|node| &node.value) {

@@ -1,5 +1,10 @@
 //! Evolutionary strategies: propose genomes and learn from their losses (ask/tell). Host code; knows no tensors.
 
+mod fitness;
+mod genetic;
+mod openai_es;
+mod snes;
+
 use std::sync::Arc;
 
 use crate::entry::Entry;
@@ -11,13 +16,17 @@ use crate::subset::Subset;
 
 /// An evolutionary strategy. It starts at the all-zero genome, which is the untouched network.
 pub trait Strategy: Send {
-    /// Proposes the members of the next generation, (n, k). `seed` is the address of this generation's randomness.
-    fn ask(&mut self, at: Progress, seed: Seed) -> Population;
+    /// Proposes the members of the next generation, (n, k), all finite. `seed` is the address of this generation's
+    /// randomness.
+    ///
+    /// # Errors
+    /// If an operator broke its contract, with the operator's name.
+    fn ask(&mut self, at: Progress, seed: Seed) -> Result<Population>;
 
     /// Learns from the losses (n) of the members that `ask` proposed last. Lower is better, NaN = failed, ranks last.
     ///
     /// # Errors
-    /// If no member has a loss.
+    /// If no member has a loss, the shapes are not those of the last `ask`, or the update diverges.
     fn tell(&mut self, asked: &Population, losses: &[f32]) -> Result<()>;
 
     /// The genome that it would deploy now, (k): its mean or its elite.
@@ -31,13 +40,13 @@ pub trait Strategy: Send {
         None
     }
 
-    /// Exact state: after `load` into a fresh strategy of the same parameters everything continues bit for bit.
+    /// Exact state between two generations, after `tell` and before `ask`: after `load` into a fresh strategy of the same parameters everything continues bit for bit.
     fn save(&self) -> State;
 
     /// Takes over a saved state.
     ///
     /// # Errors
-    /// If the state is of another strategy or size.
+    /// If the state is of another strategy or size; nothing is changed then.
     fn load(&mut self, state: &State) -> Result<()>;
 }
 
@@ -50,4 +59,7 @@ pub struct StrategyContext {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn Strategy, StrategyContext>] = &[];
+pub const ENTRIES: &[Entry<dyn Strategy, StrategyContext>] = &[genetic::ENTRY, openai_es::ENTRY, snes::ENTRY];
+
+/// Members of a generation: at least two, so that there is something to compare.
+const POPULATION: std::ops::RangeInclusive<u64> = 2..=1_000_000;

@@ -4,3 +4,7 @@ mod campaign_file;
 mod data;
 mod engine;
 mod grid;
+mod operators;
+mod optimizers;
+mod strategies;
+mod tables;

@@ -1,5 +1,8 @@
 //! Crossover operators: mix a second parent into a copy of the first.
 
+mod none;
+mod uniform;
+
 use super::OperatorContext;
 use crate::entry::Entry;
 use crate::rng::Rng;
@@ -11,4 +14,4 @@ pub trait CrossoverOperator: Send + Sync {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn CrossoverOperator>] = &[];
+pub const ENTRIES: &[Entry<dyn CrossoverOperator>] = &[none::ENTRY, uniform::ENTRY];

@@ -1,5 +1,7 @@
 //! Mutation operators: change a private copy of the parent in place.
 
+mod gaussian;
+
 use super::OperatorContext;
 use crate::entry::Entry;
 use crate::rng::Rng;
@@ -11,4 +13,4 @@ pub trait MutationOperator: Send + Sync {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn MutationOperator>] = &[];
+pub const ENTRIES: &[Entry<dyn MutationOperator>] = &[gaussian::ENTRY];

@@ -1,0 +1,52 @@
+//! Uniform crossover (Syswerda 1989): each gene comes from the second parent with one probability, by itself.
+
+use super::CrossoverOperator;
+use crate::entry::Entry;
+use crate::operator::OperatorContext;
+use crate::params::Range;
+use crate::rng::Rng;
+
+struct Uniform {
+    share: f32,
+}
+
+/// Default: `share` 0.5, the probability that a gene comes from the second parent, as in the paper.
+pub(super) const ENTRY: Entry<dyn CrossoverOperator> = Entry {
+    name: "uniform",
+    summary: "each gene from either parent, by itself",
+    reference: "Syswerda 1989",
+    build: |params, ()| {
+        Ok(Box::new(Uniform { share: params.float("share", Some(0.5), Range::Within(0.0, 1.0)) as f32 }))
+    },
+};
+
+impl CrossoverOperator for Uniform {
+    fn cross(&self, child: &mut [f32], other: &[f32], _: &OperatorContext<'_>, rng: &mut Rng) {
+        for (gene, other) in child.iter_mut().zip(other) {
+            if rng.uniform() < self.share {
+                *gene = *other;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::testing::with_context;
+    use crate::rng::Seed;
+
+    #[test]
+    fn the_asked_share_of_genes_comes_from_the_second_parent_and_the_rest_keeps_its_bits() {
+        let k = 100_000;
+        let (first, other): (Vec<f32>, Vec<f32>) = (0..k).map(|i| (i as f32, -1.0 - i as f32)).unzip();
+        let mut child = first.clone();
+        with_context(k, |context| {
+            Uniform { share: 0.3 }.cross(&mut child, &other, context, &mut Seed::new(2).rng());
+        });
+        let taken = (0..k).filter(|i| child[*i].to_bits() == other[*i].to_bits()).count();
+        let kept = (0..k).filter(|i| child[*i].to_bits() == first[*i].to_bits()).count();
+        assert_eq!(taken + kept, k);
+        assert!((taken as f64 - 30_000.0).abs() < 4.0 * (k as f64 * 0.3 * 0.7).sqrt(), "{taken}");
+    }
+}

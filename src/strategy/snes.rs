@@ -1,0 +1,243 @@
+//! Separable natural evolution strategy (Schaul, Glasmachers & Schmidhuber 2011; Wierstra et al. 2014, section 3.5).
+//!
+//! Members are `mean + sigma * z` with a step size for each gene; with utilities `u` of the ranked members,
+//! `mean += lr_mean * sigma * sum(u z)` and `sigma *= exp(lr_sigma / 2 * sum(u (z^2 - 1)))`.
+//!
+//! `z` is kept from ask to tell, one f32 for each gene and member: `(gene - mean) / sigma` would lose bits wherever the
+//! gene was rounded, and drawing again costs several times the read.
+
+use rayon::prelude::*;
+
+use super::fitness::{by_member, nes_utilities, rank_told};
+use super::{Strategy, StrategyContext};
+use crate::entry::Entry;
+use crate::error::{Error, Result};
+use crate::operator::{Population, Progress};
+use crate::params::{Params, Range};
+use crate::rng::Seed;
+use crate::state::State;
+
+/// Genes that are updated together: their sums stay in the first-level cache while the members pass by.
+const BLOCK: usize = 256;
+
+/// Normals reach to 6.338, so genes within this many steps of the mean are all that can be proposed.
+const REACH: f64 = 6.34;
+
+struct Snes {
+    n: usize,
+    utilities: Vec<f64>,
+    lr_mean: f64,
+    lr_sigma: f64,
+    mean: Vec<f64>,
+    sigma: Vec<f64>,
+    /// The mean as f32.
+    incumbent: Vec<f32>,
+    /// Standard normals of the members that were asked for last, (n, k); empty before the first.
+    noise: Vec<f32>,
+}
+
+pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
+    name: "snes",
+    summary: "natural evolution strategy with a step size for each gene",
+    reference: "Schaul et al. 2011; Wierstra et al. 2014",
+    build: |params, context| Ok(Box::new(Snes::read(params, context.subset.size))),
+};
+
+impl Snes {
+    /// Defaults from the papers: `population` 4 + floor(3 ln k), `lr_mean` 1, `lr_sigma` (3 + ln k) / (5 sqrt k).
+    ///
+    /// `sigma` is 0.1 at the start: genes are in units of the init std, so members differ from the base by a tenth of
+    /// its own spread. The papers' 1 would double the variance of every trained weight: a fresh draw, not a search
+    /// around this one.
+    fn read(params: &Params<'_>, k: usize) -> Self {
+        let log = (k as f64).ln();
+        let n = params.integer("population", Some(4 + (3.0 * log) as u64), super::POPULATION) as usize;
+        let sigma = params.float("sigma", Some(0.1), Range::AboveUpTo(0.0, 1000.0));
+        Snes {
+            n,
+            utilities: nes_utilities(n),
+            lr_mean: params.float("lr_mean", Some(1.0), Range::Above(0.0)),
+            lr_sigma: params.float("lr_sigma", Some((3.0 + log) / (5.0 * (k as f64).sqrt())), Range::AtLeast(0.0)),
+            mean: vec![0.0; k],
+            sigma: vec![sigma; k],
+            incumbent: vec![0.0; k],
+            noise: Vec::new(),
+        }
+    }
+
+    /// Least, geometric mean and greatest of the step sizes.
+    fn sigmas(&self) -> [f64; 3] {
+        let (least, log, greatest) = self
+            .sigma
+            .iter()
+            .fold((f64::INFINITY, 0.0, 0.0f64), |(least, log, most), s| (least.min(*s), log + s.ln(), most.max(*s)));
+        [least, (log / self.sigma.len() as f64).exp(), greatest]
+    }
+}
+
+impl Strategy for Snes {
+    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+        let k = self.mean.len();
+        self.noise.resize(self.n * k, 0.0);
+        let mut genes = vec![0.0; self.n * k];
+        let (mean, sigma) = (&self.mean, &self.sigma);
+        genes.par_chunks_mut(k).zip(self.noise.par_chunks_mut(k)).enumerate().for_each(|(member, (genes, noise))| {
+            seed.index(member as u64).rng().fill_normal(noise);
+            for (((gene, z), mean), sigma) in genes.iter_mut().zip(noise).zip(mean).zip(sigma) {
+                *gene = (mean + sigma * f64::from(*z)) as f32;
+            }
+        });
+        Ok(Population::from_genes(genes, k))
+    }
+
+    fn tell(&mut self, asked: &Population, losses: &[f32]) -> Result<()> {
+        let k = self.mean.len();
+        if self.noise.is_empty() {
+            return Err(Error::Learner("strategy `snes`: told losses before it was asked for members".to_string()));
+        }
+        let order = rank_told("snes", asked, losses, (self.n, k), || {
+            format!("lower `sigma` (its geometric mean is now {:.3e}) or the `lr_mean`", self.sigmas()[1])
+        })?;
+        let utilities = by_member(&self.utilities, &order);
+        let (lr_mean, lr_sigma, noise) = (self.lr_mean, self.lr_sigma, &self.noise);
+        let state = self.mean.par_chunks_mut(BLOCK).zip(self.sigma.par_chunks_mut(BLOCK));
+        let blocks = state.zip(self.incumbent.par_chunks_mut(BLOCK)).enumerate();
+        // Each gene's sums run over the members in order, so threads cannot change a bit.
+        let updated = blocks.map(|(block, ((mean, sigma), incumbent))| {
+            let (mut first, mut second) = ([0.0; BLOCK], [0.0; BLOCK]);
+            for (member, u) in utilities.iter().enumerate() {
+                let row = &noise[member * k + block * BLOCK..][..mean.len()];
+                for ((first, second), z) in first.iter_mut().zip(&mut second).zip(row) {
+                    let z = f64::from(*z);
+                    *first += u * z;
+                    *second += u * (z * z - 1.0);
+                }
+            }
+            let mut bounded = true;
+            for (j, ((mean, sigma), incumbent)) in mean.iter_mut().zip(sigma).zip(incumbent).enumerate() {
+                *mean += lr_mean * *sigma * first[j];
+                *sigma *= (0.5 * lr_sigma * second[j]).exp();
+                *incumbent = *mean as f32;
+                bounded &= mean.abs() + REACH * *sigma < f64::from(f32::MAX);
+            }
+            bounded
+        });
+        // No early end: each block's verdict is the end of its update.
+        if !updated.reduce(|| true, |a, b| a & b) {
+            let message = "strategy `snes`: it diverged beyond what f32 can hold: lower `lr_mean` or `lr_sigma`";
+            return Err(Error::Learner(message.to_string()));
+        }
+        Ok(())
+    }
+
+    fn incumbent(&self) -> &[f32] {
+        &self.incumbent
+    }
+
+    fn diagnostics(&self) -> Vec<(&'static str, f64)> {
+        let [least, mean, greatest] = self.sigmas();
+        vec![("sigma", mean), ("sigma_min", least), ("sigma_max", greatest)]
+    }
+
+    fn stop(&self) -> Option<String> {
+        let moves = |(mean, sigma): (&f64, &f64)| (mean + sigma) as f32 != *mean as f32;
+        if self.mean.iter().zip(&self.sigma).any(moves) {
+            return None;
+        }
+        Some(format!("the step sizes have shrunk to at most {:.1e}: members no longer differ", self.sigmas()[2]))
+    }
+
+    fn save(&self) -> State {
+        let mut state = State::default();
+        state.put_f64("snes.mean", &self.mean);
+        state.put_f64("snes.sigma", &self.sigma);
+        state
+    }
+
+    fn load(&mut self, state: &State) -> Result<()> {
+        let k = self.mean.len();
+        let (mean, sigma) = (state.f64s("snes.mean", k)?, state.f64s("snes.sigma", k)?);
+        self.incumbent = mean.iter().map(|mean| *mean as f32).collect();
+        (self.mean, self.sigma) = (mean.to_vec(), sigma.to_vec());
+        self.noise.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(value: &serde_json::Value) -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap_or(f64::NAN)).collect()
+    }
+
+    fn f32s(value: &serde_json::Value) -> Vec<f32> {
+        numbers(value).into_iter().map(|x| x as f32).collect()
+    }
+
+    fn reference() -> serde_json::Value {
+        serde_json::from_str(include_str!("../../tests/reference/strategy_steps.json")).unwrap()
+    }
+
+    #[test]
+    fn one_generation_gives_the_numbers_of_the_reference_script() {
+        let expected = &reference()["snes"];
+        let (n, k) = (expected["n"].as_u64().unwrap() as usize, expected["k"].as_u64().unwrap() as usize);
+        let mut snes = Snes {
+            n,
+            utilities: nes_utilities(n),
+            lr_mean: expected["lr_mean"].as_f64().unwrap(),
+            lr_sigma: expected["lr_sigma"].as_f64().unwrap(),
+            mean: numbers(&expected["mean"]),
+            sigma: numbers(&expected["sigma"]),
+            incumbent: vec![0.0; k],
+            noise: f32s(&expected["noise"]),
+        };
+        snes.tell(&Population::zeros(n, k), &f32s(&expected["losses"])).unwrap();
+        for (found, key) in [(&snes.mean, "mean_after"), (&snes.sigma, "sigma_after")] {
+            for (found, expected) in found.iter().zip(numbers(&expected[key])) {
+                assert!((found - expected).abs() < 1e-12, "{key}: {found} against {expected}");
+            }
+        }
+        assert!(snes.incumbent.iter().zip(&snes.mean).all(|(f, mean)| *f == *mean as f32));
+    }
+
+    #[test]
+    fn members_are_the_mean_plus_sigma_times_the_normals_of_their_address() {
+        let k = 300;
+        let sigma: Vec<f64> = (0..k).map(|j| 0.5 + j as f64).collect();
+        let mean: Vec<f64> = (0..k).map(|j| -0.25 * j as f64).collect();
+        let (incumbent, noise, utilities) = (vec![0.0; k], Vec::new(), nes_utilities(3));
+        let mut snes = Snes { n: 3, utilities, lr_mean: 1.0, lr_sigma: 0.1, mean, sigma, incumbent, noise };
+        let asked = snes.ask(Progress { step: 4, used: 0.0 }, Seed::new(9)).unwrap();
+        for member in 0..3 {
+            let mut rng = Seed::new(9).index(member as u64).rng();
+            for (j, gene) in asked.member(member).iter().enumerate() {
+                let expected = (-0.25 * j as f64 + (0.5 + j as f64) * f64::from(rng.normal())) as f32;
+                assert_eq!(gene.to_bits(), expected.to_bits(), "member {member}, gene {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_papers() {
+        let problems = crate::params::Problems::default();
+        let table = crate::params::Table::default();
+        let params = Params::new(&table, crate::params::Origin::Default, "", &problems);
+        let snes = Snes::read(&params, 100);
+        // 4 + floor(3 * 4.605) and (3 + 4.605) / 50.
+        assert_eq!((snes.n, snes.lr_mean), (17, 1.0));
+        assert!((snes.lr_sigma - 0.152_103_4).abs() < 1e-7, "{}", snes.lr_sigma);
+    }
+
+    #[test]
+    fn it_stops_once_members_no_longer_differ() {
+        let (mean, incumbent, noise) = (vec![1.0, -2.0], vec![1.0, -2.0], Vec::new());
+        let (lr_mean, lr_sigma, utilities) = (1.0, 0.1, nes_utilities(2));
+        let mut snes = Snes { n: 2, utilities, lr_mean, lr_sigma, mean, sigma: vec![1e-6, 1e-12], incumbent, noise };
+        assert_eq!(snes.stop(), None);
+        snes.sigma[0] = 1e-9;
+        assert!(snes.stop().unwrap().contains("1.0e-9"), "{:?}", snes.stop());
+    }
+}

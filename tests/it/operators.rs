@@ -1,0 +1,90 @@
+//! Every operator of the registries: the contract that a genetic algorithm relies on.
+
+use subevo::operator::{OperatorContext, Operators, Population, Progress, Reporter};
+use subevo::rng::Seed;
+use subevo::subset::Subset;
+
+use crate::tables::build;
+
+fn bits(genes: &[f32]) -> Vec<u32> {
+    genes.iter().map(|gene| gene.to_bits()).collect()
+}
+
+/// Calls `run` with the context of a generation of two parents; gives what was reported.
+fn with_parents<T>(k: usize, run: impl FnOnce(&Population, &OperatorContext<'_>) -> T) -> T {
+    let subset = Subset { name: "test".to_string(), size: k, spans: Vec::new() };
+    let mut rng = Seed::new(99).rng();
+    let parents = Population::from_genes((0..2 * k).map(|_| rng.normal()).collect(), k);
+    let (at, report) = (Progress { step: 3, used: 0.5 }, Reporter::default());
+    let context =
+        OperatorContext { at, subset: &subset, parents: &parents, parent: 0, parent_loss: 1.5, report: &report };
+    let result = run(&parents, &context);
+    assert!(report.take().iter().all(|(_, value)| value.is_finite()));
+    result
+}
+
+#[test]
+fn mutation_is_finite_changes_something_and_is_a_function_of_its_stream() {
+    let registry = Operators::builtin().mutations;
+    for entry in registry.entries() {
+        let operator = build(&registry, entry.name, serde_json::json!({}), &());
+        for k in [1, 2, 257, 1000] {
+            let mutate = |seed: u64| {
+                with_parents(k, |parents, context| {
+                    let mut genes = parents.member(0).to_vec();
+                    operator.mutate(&mut genes, context, &mut Seed::new(seed).rng());
+                    assert!(genes.iter().all(|gene| gene.is_finite()), "{}: {genes:?}", entry.name);
+                    (bits(&genes), bits(parents.member(0)))
+                })
+            };
+            assert_eq!(mutate(1), mutate(1), "{}, k {k}", entry.name);
+            let (one, parent) = mutate(1);
+            assert_ne!(one, mutate(2).0, "{}, k {k}: another stream, another step", entry.name);
+            // A step may be rare for one gene, not for all of them over twenty streams.
+            assert!((0..20).any(|seed| mutate(seed).0 != parent), "{}, k {k}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn crossover_is_finite_a_function_of_its_stream_and_leaves_equal_parents_alone() {
+    let registry = Operators::builtin().crossovers;
+    for entry in registry.entries() {
+        let operator = build(&registry, entry.name, serde_json::json!({}), &());
+        for k in [1, 2, 257, 1000] {
+            let cross = |other: usize| {
+                with_parents(k, |parents, context| {
+                    let mut child = parents.member(0).to_vec();
+                    operator.cross(&mut child, parents.member(other), context, &mut Seed::new(5).rng());
+                    assert!(child.iter().all(|gene| gene.is_finite()), "{}: {child:?}", entry.name);
+                    (bits(&child), bits(parents.member(0)))
+                })
+            };
+            assert_eq!(cross(1), cross(1), "{}, k {k}", entry.name);
+            let (child, parent) = cross(0);
+            assert_eq!(child, parent, "{}, k {k}: a genome crossed with itself", entry.name);
+        }
+    }
+}
+
+#[test]
+fn selection_gives_as_many_as_asked_from_the_shown_and_prefers_the_better() {
+    let registry = Operators::builtin().selections;
+    for entry in registry.entries() {
+        let operator = build(&registry, entry.name, serde_json::json!({}), &());
+        // Member indices that are no ranks: failed members are left out of the order.
+        let order: Vec<usize> = (0..31).map(|rank| (rank * 12 + 5) % 37).collect();
+        let count = 20_000;
+        let select = |seed: u64| operator.select(&order, count, &mut Seed::new(seed).rng());
+        let chosen = select(1);
+        assert_eq!((chosen.len(), &chosen), (count, &select(1)), "{}", entry.name);
+        assert_ne!(chosen, select(2), "{}", entry.name);
+        let rank_of = |member: &usize| order.iter().position(|i| i == member);
+        let ranks: Vec<usize> = chosen.iter().map(|i| rank_of(i).expect("a member of the order")).collect();
+        // Chance gives a mean rank of 15, with a standard error of 0.063.
+        let mean = ranks.iter().sum::<usize>() as f64 / count as f64;
+        assert!(mean < 15.0 - 4.0 * 0.063, "{}: mean rank {mean}", entry.name);
+        assert_eq!(operator.select(&[7], 3, &mut Seed::new(1).rng()), [7, 7, 7], "{}", entry.name);
+        assert!(operator.select(&order, 0, &mut Seed::new(1).rng()).is_empty(), "{}", entry.name);
+    }
+}
