@@ -1,6 +1,7 @@
 //! subevo evolves, and backprops, the same small named subset of a random CNN's weights, and compares what each learned.
 #![warn(missing_docs)]
 
+pub mod campaign;
 pub mod entry;
 pub mod error;
 pub mod graph;

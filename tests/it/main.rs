@@ -1,1 +1,3 @@
 //! The integration tests, one binary: each module says in its head what it holds.
+
+mod store;
