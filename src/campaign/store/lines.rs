@@ -1,7 +1,7 @@
 //! Append-only JSON lines that notice damage: each line is numbered and ends in a checksum, so that a torn tail, a flipped
 //! bit and a missing line are told apart from good records.
 //!
-//! A line is `{"n":0,...,"crc":"1c291ca3"}`: the record's own fields between its number, counted from 0, and the CRC-32
+//! A line is `{"n":0,"a":1,"crc":"28f1c400"}`: the record's own fields between its number, counted from 0, and the CRC-32
 //! of all bytes before `,"crc":` in eight hex digits. It stays plain JSON for jq and pandas.
 
 use std::path::Path;

@@ -63,7 +63,7 @@ fn a_checkpoint_comes_back_with_every_bit() {
 #[test]
 fn the_older_of_two_checkpoints_is_replaced_and_the_newest_is_read() {
     let folder = tempfile::tempdir().unwrap();
-    for step in 0..7 {
+    for step in 0..7u64 {
         // Each time as after a restart.
         let (mut checkpoints, found, note) = Checkpoints::open(folder.path()).unwrap();
         assert_eq!((found.map(|c| c.step), note), (step.checked_sub(1), None));
