@@ -182,7 +182,7 @@ pub struct Reading {
     #[serde(with = "number")]
     pub value: f64,
     /// Lower and upper end of its 95 % interval.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "number_pair")]
     pub interval: Option<[f64; 2]>,
 }
 
@@ -201,6 +201,7 @@ pub struct End {
     /// Step of that evaluation.
     pub best_by_validation_step: u64,
     /// Best test accuracy of any evaluation: only to compare with papers that report it so.
+    #[serde(with = "number")]
     pub best_on_test_accuracy: f64,
 }
 
@@ -235,12 +236,16 @@ pub struct Lap {
     /// Steps done.
     pub step: u64,
     /// Seconds spent on training so far, over all sessions; evaluations are not in it.
+    #[serde(with = "number")]
     pub seconds: f64,
     /// Seconds spent on evaluations so far.
+    #[serde(with = "number")]
     pub evaluation_seconds: f64,
     /// Forward passes a second since the session began, evaluations apart.
+    #[serde(with = "number")]
     pub images_per_second: f64,
     /// Largest resident memory of the process so far, MiB; 0 where the system does not tell.
+    #[serde(with = "number")]
     pub peak_rss_mib: f64,
 }
 
@@ -264,7 +269,7 @@ fn is_zero(x: &u64) -> bool {
 }
 
 /// f64 in JSON: numbers as shortest decimals, `"nan"`, `"inf"` and `"-inf"` as strings, for JSON has no word for them.
-mod number {
+pub(crate) mod number {
     use serde::{Deserialize, Deserializer, Serializer};
 
     #[derive(Deserialize)]
@@ -306,6 +311,23 @@ mod number {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
         Written::deserialize(d)?.value()
+    }
+}
+
+/// The same for an interval.
+mod number_pair {
+    use super::number;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Number(#[serde(with = "number")] f64);
+
+    pub fn serialize<S: Serializer>(pair: &Option<[f64; 2]>, s: S) -> Result<S::Ok, S::Error> {
+        pair.map(|ends| ends.map(Number)).serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<[f64; 2]>, D::Error> {
+        Ok(Option::<[Number; 2]>::deserialize(d)?.map(|ends| ends.map(|end| end.0)))
     }
 }
 

@@ -1,3 +1,4 @@
-//! Campaigns: a TOML file, the cells of its grid, and the runs that it asks for.
+//! Campaigns: the file, its grid, its runs on disk.
 
 pub mod grid;
+pub mod store;

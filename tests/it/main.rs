@@ -8,3 +8,4 @@ mod operators;
 mod optimizers;
 mod strategies;
 mod tables;
+mod store;

@@ -1,0 +1,187 @@
+//! The compact genome file: seed, configuration, subset and the trained values, from which the whole network is made again.
+
+use std::path::Path;
+
+use super::sealed::{self, Contents};
+use crate::error::{Error, Result};
+use crate::state::Array;
+use crate::subset::Subset;
+
+/// What the metadata call the format.
+const FORMAT: &str = "subevo-genome-1";
+const GENES: &str = "genes";
+const GENES_BEST: &str = "genes_best_by_validation";
+
+/// A trained network, without the weights that can be drawn again.
+///
+/// As a file: safetensors with the F32 tensors `genes` and `genes_best_by_validation`, each (k), and the metadata `format`
+/// (`subevo-genome-1`), `seed`, `configuration` (TOML), `subset` (JSON), `data`, `model` and `digest`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Genome {
+    /// The run's seed.
+    pub seed: u64,
+    /// The resolved configuration, TOML.
+    pub configuration: String,
+    /// The trained scalars.
+    pub subset: Subset,
+    /// Name of the data set.
+    pub data: String,
+    /// Name of the model.
+    pub model: String,
+    /// The incumbent at the end, (k), in units of each weight's init scale.
+    pub genes: Vec<f32>,
+    /// The incumbent of the evaluation with the least validation loss, (k).
+    pub genes_best_by_validation: Vec<f32>,
+}
+
+impl Genome {
+    /// Writes the file, in the place of one that stands there.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Record`] if the genes do not fit the subset.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        self.check(path)?;
+        let subset = serde_json::to_string(&self.subset)
+            .map_err(|error| Error::record(path, format!("the subset cannot be JSON: {error}")))?;
+        let mut contents = Contents::default();
+        for (name, text) in [
+            ("format", FORMAT.to_string()),
+            ("seed", self.seed.to_string()),
+            ("configuration", self.configuration.clone()),
+            ("subset", subset),
+            ("data", self.data.clone()),
+            ("model", self.model.clone()),
+        ] {
+            contents.metadata.insert(name.to_string(), text);
+        }
+        for (name, genes) in [(GENES, &self.genes), (GENES_BEST, &self.genes_best_by_validation)] {
+            contents.arrays.insert(name.to_string(), Array::F32(genes.clone()));
+        }
+        sealed::write(path, &contents)
+    }
+
+    /// Reads a file and checks all of it.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Record`] if the file is damaged, of another format, or does not fit together.
+    pub fn read(path: &Path) -> Result<Self> {
+        let mut contents = sealed::read(path)?;
+        let format = contents.text(path, "format")?;
+        if format != FORMAT {
+            return Err(Error::record(path, format!("its format is `{format}`, expected `{FORMAT}`")));
+        }
+        let seed = contents.text(path, "seed")?;
+        let genome = Genome {
+            seed: seed.parse().map_err(|_| Error::record(path, format!("seed `{seed}` is no whole number")))?,
+            configuration: contents.text(path, "configuration")?.to_string(),
+            subset: serde_json::from_str(contents.text(path, "subset")?)
+                .map_err(|error| Error::record(path, format!("subset: {error}")))?,
+            data: contents.text(path, "data")?.to_string(),
+            model: contents.text(path, "model")?.to_string(),
+            genes: contents.take_f32s(path, GENES)?,
+            genes_best_by_validation: contents.take_f32s(path, GENES_BEST)?,
+        };
+        genome.check(path)?;
+        Ok(genome)
+    }
+
+    fn check(&self, path: &Path) -> Result<()> {
+        let k = self.subset.size;
+        for (name, genes) in [(GENES, &self.genes), (GENES_BEST, &self.genes_best_by_validation)] {
+            if genes.len() != k {
+                let message = format!("`{name}` has {} values, but the subset trains {k}", genes.len());
+                return Err(Error::record(path, message));
+            }
+        }
+        let (mut gene, mut position) = (Some(0), 0);
+        for span in &self.subset.spans {
+            if span.length == 0 || gene != Some(span.gene) || span.position < position {
+                let (name, at) = (&span.parameter, span.offset);
+                let message =
+                    format!("subset: the span of `{name}` at {at} is empty, out of order or overlaps another");
+                return Err(Error::record(path, message));
+            }
+            gene = span.gene.checked_add(span.length);
+            position = span.position.saturating_add(span.length);
+        }
+        if gene != Some(k) {
+            return Err(Error::record(path, format!("subset: its size is {k}, but its spans hold another number")));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::ParameterKind;
+    use crate::subset::Span;
+
+    fn span(gene: usize, position: usize, length: usize) -> Span {
+        let (parameter, layer) = ("conv1.weight".to_string(), "conv1".to_string());
+        let kind = ParameterKind::ConvWeight;
+        Span { parameter, layer, kind, filter: 0, offset: position, length, gene, position, fan_in: 9 }
+    }
+
+    fn example(spans: Vec<Span>, size: usize) -> Genome {
+        Genome {
+            seed: u64::MAX,
+            configuration: "[campaign]\nname = \"q\"\n".to_string(),
+            subset: Subset { name: "some".to_string(), size, spans },
+            data: "fashion".to_string(),
+            model: "conv2".to_string(),
+            genes: vec![0.1; size],
+            genes_best_by_validation: vec![-0.0; size],
+        }
+    }
+
+    #[test]
+    fn spans_that_do_not_fit_together_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("g");
+        example(vec![span(0, 4, 2), span(2, 6, 3)], 5).write(&path).unwrap();
+        for (spans, size) in [
+            (vec![span(0, 4, 2), span(2, 5, 3)], 5),
+            (vec![span(0, 4, 2), span(3, 6, 2)], 5),
+            (vec![span(1, 4, 4)], 5),
+            (vec![span(0, 4, 0), span(0, 4, 5)], 5),
+            (vec![span(0, 4, 2), span(2, usize::MAX, usize::MAX)], 5),
+            (vec![span(0, 4, 4)], 5),
+            (vec![], 5),
+        ] {
+            let message = example(spans, size).write(&path).unwrap_err().to_string();
+            assert!(message.contains("subset: "), "{message}");
+        }
+        let mut short = example(vec![span(0, 4, 5)], 5);
+        short.genes_best_by_validation.pop();
+        let message = short.write(&path).unwrap_err().to_string();
+        assert!(message.contains("`genes_best_by_validation` has 4 values, but the subset trains 5"), "{message}");
+    }
+
+    #[test]
+    fn an_unharmed_file_with_wrong_contents_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("g");
+        example(vec![span(0, 4, 5)], 5).write(&path).unwrap();
+        let good = sealed::read(&path).unwrap();
+        let refusal = |change: &dyn Fn(&mut Contents)| {
+            let mut contents = good.clone();
+            change(&mut contents);
+            sealed::write(&path, &contents).unwrap();
+            Genome::read(&path).unwrap_err().to_string()
+        };
+        let set = |name: &'static str, text: &'static str| {
+            move |contents: &mut Contents| drop(contents.metadata.insert(name.to_string(), text.to_string()))
+        };
+        let put = |array: Array| {
+            move |contents: &mut Contents| drop(contents.arrays.insert("genes".to_string(), array.clone()))
+        };
+        assert!(refusal(&set("format", "subevo-genome-2")).contains("`subevo-genome-2`, expected `subevo-genome-1`"));
+        assert!(refusal(&set("seed", "-1")).contains("seed `-1`"));
+        assert!(refusal(&set("subset", "{}")).contains("subset: missing field"));
+        assert!(refusal(&put(Array::F32(vec![0.0; 6]))).contains("`genes` has 6 values, but the subset trains 5"));
+        assert!(refusal(&put(Array::F64(vec![0.0; 5]))).contains("`genes` is not F32"));
+        assert!(refusal(&|contents| drop(contents.arrays.remove("genes"))).contains("no tensor `genes`"));
+        assert!(refusal(&|contents| drop(contents.metadata.remove("model"))).contains("no `model`"));
+    }
+}

@@ -1,0 +1,20 @@
+//! Run folders: what a run leaves on disk, written so that a kill or a power cut at any moment loses nothing but time.
+//!
+//! A run's folder holds `config.toml` (resolved), `run.json`, `steps.jsonl`, `times.jsonl`, two generations of
+//! checkpoints, `genome.safetensors`, `error.txt` if it failed, and `lock`. Every byte goes through [`disk`].
+
+pub mod checkpoint;
+pub mod description;
+pub mod disk;
+pub mod genome;
+pub mod lines;
+pub mod reading;
+pub mod run_dir;
+mod sealed;
+
+pub use checkpoint::{Best, Checkpoint, Checkpoints};
+pub use description::{check_run_name, config_digest, RunDescription};
+pub use genome::Genome;
+pub use lines::{read_lines, Covered, LineWriter, Lines, TornTail};
+pub use reading::{read_description, read_run, run_state, RunState};
+pub use run_dir::{Resumed, RunDir, RunFiles};
