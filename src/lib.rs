@@ -4,8 +4,10 @@
 pub mod entry;
 pub mod error;
 pub mod graph;
+pub mod num;
 pub mod operator;
 pub mod params;
+pub mod plot;
 pub mod record;
 pub mod rng;
 pub mod state;
