@@ -94,7 +94,8 @@ fn labels(runs: &[RunRecords]) -> Vec<String> {
             words.entry((shown, axis_of(word))).or_default().insert(word);
         }
     }
-    let varied: BTreeSet<&str> = words.into_iter().filter(|(_, words)| words.len() > 1).map(|((_, axis), _)| axis).collect();
+    let varied: BTreeSet<&str> =
+        words.into_iter().filter(|(_, words)| words.len() > 1).map(|((_, axis), _)| axis).collect();
     let label = |run: &RunRecords| {
         let header = &run.header;
         let mut more: Vec<&str> = Vec::new();
@@ -144,7 +145,7 @@ pub(super) fn setting(runs: &[RunRecords]) -> String {
     format!("{} on {}", all(|run| &run.header.model), all(|run| &run.header.data))
 }
 
-/// Number of seeds for a caption: `3 seeds`, or `1 to 3 seeds` where cases differ.
+/// Number of seeds for a caption: `n = 3 seeds`, or `n = 1 to 3 seeds` where cases differ.
 pub(super) fn seeds(counts: impl Iterator<Item = usize> + Clone) -> String {
     let (least, most) = (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0));
     match (least, most) {

@@ -191,6 +191,22 @@ impl Role {
     }
 }
 
+impl Series {
+    /// All values on the vertical axis, ends of intervals included.
+    pub fn heights(&self) -> Vec<f64> {
+        match &self.mark {
+            Mark::Line(_, lines) => lines.iter().flatten().map(|point| point[1]).collect(),
+            Mark::Band(bands) => bands.iter().flatten().flat_map(|point| [point[1], point[2]]).collect(),
+            Mark::Points(_, _, points) => points
+                .iter()
+                .flat_map(|point| [point.y].into_iter().chain(point.interval.into_iter().flatten()))
+                .collect(),
+            Mark::Dots(_, dots) => dots.iter().map(|dot| dot[1]).collect(),
+            Mark::Level(_, y) => vec![*y],
+        }
+    }
+}
+
 impl Axis {
     /// Where a value lies between the ends: 0 at the lower, 1 at the upper.
     pub fn position(&self, value: f64) -> f64 {

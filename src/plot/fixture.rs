@@ -84,7 +84,8 @@ pub(super) fn quickstart() -> Vec<RunRecords> {
 fn trained(mut run: RunRecords, reach: f64) -> RunRecords {
     let evolution = run.header.method == Method::Evolution;
     let (batch, half, last) = if evolution { (64 * 256, 24.0, 1024) } else { (256, 60.0, 2048) };
-    let reach = reach * if evolution { 0.93 } else { 1.0 } * if run.header.background == Background::Zero { 0.8 } else { 1.0 };
+    let reach =
+        reach * if evolution { 0.93 } else { 1.0 } * if run.header.background == Background::Zero { 0.8 } else { 1.0 };
     let mut noise = Noise(run.header.seed * 7919 + run.header.subset_size + reach.to_bits() % 1009);
     let start = 0.09 + 0.04 * Noise(run.header.seed).next();
     let reach = reach + 0.03 * noise.next();

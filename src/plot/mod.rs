@@ -11,7 +11,7 @@ mod theme;
 
 pub use draw::{png, svg};
 pub use figure::{
-    Axis, Category, Dash, Fill, FigureData, Key, Mark, Marker, Panel, Point, Role, Sample, Scale, Series, SHADES,
+    Axis, Category, Dash, FigureData, Fill, Key, Mark, Marker, Panel, Point, Role, Sample, Scale, Series, SHADES,
 };
 pub use theme::{Colour, Theme};
 
@@ -42,6 +42,61 @@ mod fixture;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Method;
+
+    #[test]
+    fn every_figure_has_its_row_and_the_rows_are_alphabetical() {
+        let mut files: Vec<String> = Vec::new();
+        for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/plot")).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_file() && std::fs::read_to_string(&path).unwrap().contains("\npub const ENTRY:") {
+                files.push(path.file_stem().unwrap().to_str().unwrap().replace('_', "-"));
+            }
+        }
+        files.sort();
+        assert_eq!(ENTRIES.iter().map(|entry| entry.name).collect::<Vec<_>>(), files);
+    }
+
+    #[test]
+    fn a_learner_has_one_colour_in_all_figures() {
+        let runs = fixture::quickstart();
+        let theme = Theme::light();
+        for entry in ENTRIES {
+            let figure = fixture::figure(entry.name).draw_from(&runs).unwrap();
+            for (label, role) in [("evolution", Method::Evolution), ("backprop", Method::Backprop)] {
+                let key = figure.legend.iter().find(|key| key.label == label).unwrap();
+                assert_eq!(key.role, Role::Learner(role, 0), "{}", entry.name);
+            }
+            let svg = svg(&figure, &theme);
+            assert!(svg.contains("#D55E00") && svg.contains("#0072B2"), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn the_same_records_give_the_same_bytes_in_any_order() {
+        let runs = fixture::quickstart();
+        let mut other = runs.clone();
+        other.reverse();
+        for entry in ENTRIES {
+            let draw = |runs: &[RunRecords]| {
+                render(entry.name, &fixture::figure(entry.name).draw_from(runs).unwrap(), &Theme::dark())
+            };
+            let [svg, png] = draw(&runs);
+            assert!(draw(&other) == [svg.clone(), png.clone()], "{}", entry.name);
+            assert_eq!((svg.0, png.0), (format!("{}.svg", entry.name), format!("{}.png", entry.name)));
+        }
+    }
+
+    #[test]
+    fn a_png_is_as_large_as_its_svg() {
+        let figure = fixture::figure("accuracy-by-subset").draw_from(&fixture::quickstart()).unwrap();
+        let png = png(&figure, &Theme::light());
+        let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+        let svg = svg(&figure, &Theme::light());
+        let size =
+            format!("width=\"{}\" height=\"{}\" viewBox=\"0 0 {}0 {}0\"", side(16), side(20), side(16), side(20));
+        assert!(side(16) == 1600 && svg.starts_with("<svg ") && svg[..120].contains(&size), "{}", &svg[..120]);
+    }
 
     /// Writes all figures of a few campaigns for the eye: `cargo test --release --lib pictures -- --ignored`.
     #[test]

@@ -68,7 +68,8 @@ fn play<B: DrawingBackend>(scene: &Scene, backend: &mut B, scale: f64, metrics: 
         placed.dedup();
         placed
     };
-    let fill = |colour: Colour, opacity: f64| ShapeStyle { color: rgb(colour).mix(opacity), filled: true, stroke_width: 0 };
+    let fill =
+        |colour: Colour, opacity: f64| ShapeStyle { color: rgb(colour).mix(opacity), filled: true, stroke_width: 0 };
     let (width, height) = backend.get_size();
     let mut drawn = backend.draw_rect((0, 0), (width as i32, height as i32), &fill(scene.paper, 1.0), true);
     for item in &scene.items {

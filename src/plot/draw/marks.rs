@@ -42,11 +42,12 @@ pub(super) fn series(
         }
         Mark::Points(marker, fill, points) => {
             for &Point { x, y, interval } in points {
-                let at = place(x, y);
-                if let Some([low, high]) = interval {
-                    error_bar(at[0], place(x, low)[1], place(x, high)[1], colour, items);
+                let (at, mut size) = (place(x, y), POINT);
+                match interval {
+                    Some([low, high]) => error_bar(at[0], place(x, low)[1], place(x, high)[1], colour, items),
+                    None => size = 0.8 * POINT,
                 }
-                point(*marker, *fill, at, POINT, colour, theme, items);
+                point(*marker, *fill, at, size, colour, theme, items);
             }
         }
         Mark::Dots(fill, dots) => {
@@ -101,7 +102,8 @@ fn area(points: Vec<[f64; 2]>, colour: Colour, opacity: f64) -> Item {
 
 fn error_bar(x: f64, low: f64, high: f64, colour: Colour, items: &mut Vec<Item>) {
     const CAP: f64 = 7.0;
-    for points in [vec![[x, low], [x, high]], vec![[x - CAP, low], [x + CAP, low]], vec![[x - CAP, high], [x + CAP, high]]]
+    for points in
+        [vec![[x, low], [x, high]], vec![[x - CAP, low], [x + CAP, low]], vec![[x - CAP, high], [x + CAP, high]]]
     {
         items.push(Item::Line { points, colour, width: 2.4 });
     }

@@ -18,7 +18,7 @@ const CAPTION_EM: f64 = 20.0;
 /// Height of a line in ems.
 const LINE: f64 = 1.35;
 /// Room between panels.
-const GAP: f64 = 30.0;
+const GAP: f64 = 34.0;
 
 /// Lays a figure out.
 pub(super) fn lay_out(figure: &FigureData, theme: &Theme) -> Scene {
@@ -26,7 +26,7 @@ pub(super) fn lay_out(figure: &FigureData, theme: &Theme) -> Scene {
     page.lines(&figure.title, TITLE_EM, true, theme.ink);
     page.y += 14.0;
     page.legend(figure);
-    page.y += 20.0;
+    page.y += 26.0;
     page.grid(figure);
     page.y += 16.0;
     page.lines(&figure.caption, CAPTION_EM, false, theme.grey);
@@ -97,19 +97,21 @@ impl Page<'_> {
         let sides = if panels.iter().any(|p| !p.side.is_empty()) { LINE * HEADING_EM } else { 0.0 };
         // The number of ticks hangs on the height of the panels, their labels' width hardly does.
         let words = panels.iter().flat_map(|p| panel::y_ticks(&p.y, 400.0)).map(|tick| tick.1);
-        let y_words = words.map(|word| super::backend::text_width(&word, TICK_EM, false)).fold(0.0, f64::max) + TICK_GAP;
+        let y_words =
+            words.map(|word| super::backend::text_width(&word, TICK_EM, false)).fold(0.0, f64::max) + TICK_GAP;
         let between = if same_y { GAP } else { GAP + label + y_words };
         let left = MARGIN + label + y_words;
         let right = WIDTH - MARGIN - sides - 8.0;
         let width = (right - left - between * (columns - 1) as f64) / columns as f64;
-        let height = (0.68 * width).clamp(250.0, 520.0);
+        let height = (0.68 * width).clamp(290.0, 480.0);
 
-        let top = self.y;
+        let mut ends = [f64::NAN; 2];
         for row in 0..rows {
             let here = || panels.iter().filter(|p| p.row == row);
             let headings: Vec<(Vec<String>, &Panel)> = here().map(|p| (heading(p, width), p)).collect();
             let head = headings.iter().map(|(lines, _)| lines.len()).max().unwrap_or(0);
             let frame_top = self.y + head as f64 * LINE * HEADING_EM + if head > 0 { 4.0 } else { 0.0 };
+            ends = [ends[0].min(frame_top), frame_top + height];
             let mut below: f64 = 0.0;
             for (lines, p) in headings {
                 let frame = Frame { left: left + p.column as f64 * (width + between), top: frame_top, width, height };
@@ -135,7 +137,7 @@ impl Page<'_> {
         }
         let look = (false, self.theme.ink);
         if same_y {
-            let at = [MARGIN + 0.8 * LABEL_EM, (top + self.y) / 2.0];
+            let at = [MARGIN + 0.8 * LABEL_EM, (ends[0] + ends[1]) / 2.0];
             self.text(first.y.label.as_str(), at, LABEL_EM, look, (Anchor::Middle, Turn::Up));
         }
         if same_x {
@@ -169,4 +171,87 @@ fn heading(panel: &Panel, width: f64) -> Vec<String> {
     };
     lines.extend((!panel.note.is_empty()).then(|| panel.note.clone()));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot::fixture;
+    use crate::plot::ENTRIES;
+    use crate::record::RunRecords;
+
+    fn texts(scene: &Scene) -> Vec<&Text> {
+        let text = |item| match item {
+            &Item::Text(ref text) => Some(text),
+            _ => None,
+        };
+        scene.items.iter().filter_map(text).collect()
+    }
+
+    fn campaigns() -> Vec<Vec<RunRecords>> {
+        let long = "filters-0.25+batchnorm+classifier+a-name-without-any-place-to-break-that-goes-on-and-on";
+        let names: Vec<String> = (0..9).map(|i| format!("subset-number-{i}+classifier")).collect();
+        let many: Vec<(&str, u64, f64)> = names.iter().map(|name| (name.as_str(), 1_234_567, 0.9)).collect();
+        vec![
+            fixture::quickstart(),
+            fixture::campaign(&[("classifier", 10, 0.3)], 1),
+            fixture::campaign(&[(long, 12_345, 0.9), ("bn", 7, 0.99), ("b", 8, 0.9), ("c", 9, 0.9)], 2),
+            fixture::campaign(&many, 1),
+        ]
+    }
+
+    #[test]
+    fn no_text_is_cut_small_or_on_another() {
+        for (i, runs) in campaigns().iter().enumerate() {
+            for entry in ENTRIES {
+                let figure = fixture::figure(entry.name).draw_from(runs).unwrap();
+                let scene = lay_out(&figure, &Theme::light());
+                let texts = texts(&scene);
+                for (j, text) in texts.iter().enumerate() {
+                    let [left, top, right, bottom] = text.bounds();
+                    let context = format!("campaign {i}, {}: `{}`", entry.name, text.text);
+                    let (least, most) = (0.6 * MARGIN, WIDTH - 0.6 * MARGIN);
+                    assert!(left >= least && top >= 0.0 && right <= most && bottom <= scene.height, "{context}");
+                    assert!(text.em >= 20.0, "{context}");
+                    for other in &texts[..j] {
+                        let [l, t, r, b] = other.bounds();
+                        let apart = right <= l || r <= left || bottom <= t || b <= top;
+                        assert!(apart, "{context} on `{}`", other.text);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_says_everything_that_the_figure_says() {
+        let figure = fixture::figure("learning-curves").draw_from(&fixture::quickstart()).unwrap();
+        let scene = lay_out(&figure, &Theme::light());
+        let said: Vec<&str> = texts(&scene).iter().map(|text| text.text.as_str()).collect();
+        let expected = [
+            "Accuracy against training images: conv2-bn on fashion-mnist-12k",
+            "evolution",
+            "backprop",
+            "95 % interval",
+            "chance",
+            "batchnorm+classifier",
+            "k = 5,226",
+            "random background",
+            "zero background",
+            "Training images (forward passes), log scale",
+            "Accuracy",
+            "100k",
+            "80 %",
+        ];
+        for label in expected {
+            assert!(said.contains(&label), "`{label}` is missing in {said:?}");
+        }
+        // Shared axes are labelled once, and decades below each column.
+        assert_eq!(said.iter().filter(|&&text| text == "Accuracy").count(), 1);
+        assert_eq!(said.iter().filter(|&&text| text == "100k").count(), 3);
+        assert_eq!(said.iter().filter(|&&text| text == "80 %").count(), 2);
+        let svg = crate::plot::svg(&figure, &Theme::light());
+        assert!(said.iter().all(|text| svg.contains(&format!(">\n{text}\n<"))));
+        assert!(said.join(" ").contains(&figure.caption));
+    }
 }

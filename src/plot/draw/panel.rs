@@ -34,7 +34,7 @@ impl Frame {
 
 /// The labelled ticks of a vertical axis of this height.
 pub(super) fn y_ticks(axis: &Axis, height: f64) -> Vec<Tick> {
-    ticks(axis, (height / 52.0) as usize)
+    ticks(axis, (height / 44.0) as usize)
 }
 
 /// Height of the tick labels below a panel of this width.
@@ -50,7 +50,7 @@ pub(super) fn x_labels_height(axis: &Axis, width: f64) -> f64 {
 }
 
 fn names(category: &Category, width: f64, categories: usize) -> Vec<String> {
-    wrap(&category.name, width / categories as f64 - 14.0, TICK_EM, false, 2)
+    wrap(&category.name, width / categories as f64 - 14.0, TICK_EM, false, 3)
 }
 
 /// Draws a panel; tick labels only where `labels` (x, y) says so.
