@@ -112,6 +112,8 @@ mod tests {
             ("random-1000", 1_000, 0.5),
             ("all", 20_490, 0.9),
         ];
+        let names: Vec<String> = (0..9).map(|i| format!("filters-0.{i}+classifier")).collect();
+        let nine: Vec<(&str, u64, f64)> = names.iter().zip(1..).map(|(n, k)| (n.as_str(), 1000 * k, 0.5)).collect();
         let mut learners = fixture::quickstart();
         for (label, change) in [("evolution-ga", -0.06), ("backprop-sgd", -0.04)] {
             let mut more = fixture::quickstart();
@@ -134,6 +136,7 @@ mod tests {
             ("many", fixture::campaign(&many, 5)),
             ("learners", learners),
             ("single", unfinished),
+            ("nine", fixture::campaign(&nine, 2)),
         ];
         for (campaign, runs) in &campaigns {
             for entry in ENTRIES {

@@ -41,7 +41,7 @@ pub(super) fn y_ticks(axis: &Axis, height: f64) -> Vec<Tick> {
 pub(super) fn x_labels_height(axis: &Axis, width: f64) -> f64 {
     let lines = match &axis.scale {
         Scale::Categories(categories) => {
-            let lines = |c: &Category| names(c, width, categories.len()).len() + usize::from(!c.note.is_empty());
+            let lines = |c: &Category| names(c, width, axis).len() + usize::from(!c.note.is_empty());
             categories.iter().map(lines).max().unwrap_or(0)
         }
         _ => 1,
@@ -49,8 +49,9 @@ pub(super) fn x_labels_height(axis: &Axis, width: f64) -> f64 {
     TICK_GAP + lines as f64 * TICK_LINE
 }
 
-fn names(category: &Category, width: f64, categories: usize) -> Vec<String> {
-    wrap(&category.name, width / categories as f64 - 14.0, TICK_EM, false, 3)
+fn names(category: &Category, width: f64, axis: &Axis) -> Vec<String> {
+    let room = width / (axis.range[1] - axis.range[0]);
+    wrap(&category.name, room - 14.0, TICK_EM, false, 3)
 }
 
 /// Draws a panel; tick labels only where `labels` (x, y) says so.
@@ -108,7 +109,7 @@ pub(super) fn panel(panel: &Panel, frame: &Frame, labels: (bool, bool), theme: &
         if let Scale::Categories(categories) = &panel.x.scale {
             for (i, category) in categories.iter().enumerate() {
                 let across = place(i as f64, y_low)[0];
-                let names = names(category, frame.width, categories.len());
+                let names = names(category, frame.width, &panel.x);
                 let under = names.len();
                 for (j, name) in names.into_iter().enumerate() {
                     items.push(text(name, [across, line(j)], Anchor::Middle, theme.ink));
