@@ -45,6 +45,9 @@ pub struct Header {
     pub background: Background,
     /// Name of the data set.
     pub data: String,
+    /// Number of classes, for the level of chance; 0 in records that do not tell.
+    #[serde(default)]
+    pub classes: u64,
     /// Name of the model.
     pub model: String,
     /// The run's seed.

@@ -1,0 +1,100 @@
+//! Student's t distribution for whole degrees of freedom (Abramowitz & Stegun 1964, 26.7.3 and 26.7.4), and the 95 %
+//! interval of a mean over seeds.
+
+use super::sd;
+
+/// Half width of the 95 % Student t interval of the mean: `t(0.975, n - 1) * sd / sqrt(n)`. NaN for fewer than two
+/// values.
+pub fn t_half_width(values: &[f64]) -> f64 {
+    if values.len() < 2 {
+        return f64::NAN;
+    }
+    t_quantile(0.975, values.len() as u64 - 1) * sd(values) / (values.len() as f64).sqrt()
+}
+
+/// The value that Student's t with `freedom` degrees of freedom stays below with the given probability. NaN without
+/// freedom or for a probability outside 0 to 1.
+pub fn t_quantile(probability: f64, freedom: u64) -> f64 {
+    if freedom == 0 || !(0.0..=1.0).contains(&probability) {
+        return f64::NAN;
+    }
+    if probability < 0.5 {
+        return -t_quantile(1.0 - probability, freedom);
+    }
+    if probability == 1.0 {
+        return f64::INFINITY;
+    }
+    // P(|T| < t) rises from 0 at angle 0 to 1 at angle pi / 2, so the angle, and with it t, is found by bisection.
+    let within = 2.0 * probability - 1.0;
+    let (mut low, mut high) = (0.0, std::f64::consts::FRAC_PI_2);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if probability_within(middle, freedom) < within {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    (0.5 * (low + high)).tan() * (freedom as f64).sqrt()
+}
+
+/// P(|T| < t) with t = sqrt(freedom) * tan(angle): a finite sum for whole degrees of freedom.
+fn probability_within(angle: f64, freedom: u64) -> f64 {
+    let (sine, cosine) = angle.sin_cos();
+    // Odd: cos + 2/3 cos^3 + 2*4/(3*5) cos^5 + ...; even: 1 + 1/2 cos^2 + 1*3/(2*4) cos^4 + ...
+    let odd = freedom % 2 == 1;
+    let mut term = if odd { cosine } else { 1.0 };
+    let mut sum = 0.0;
+    let mut power = u64::from(odd);
+    while power + 2 <= freedom {
+        sum += term;
+        power += 2;
+        term *= cosine * cosine * (power - 1) as f64 / power as f64;
+    }
+    if odd {
+        (angle + sine * sum) / std::f64::consts::FRAC_PI_2
+    } else {
+        sine * sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_agree_with_the_printed_table() {
+        // Tables of Student's t, and scipy.stats.t.ppf.
+        let known = [
+            (0.975, 1, 12.7062047362),
+            (0.975, 2, 4.3026527297),
+            (0.975, 3, 3.1824463053),
+            (0.975, 4, 2.7764451052),
+            (0.975, 9, 2.2621571628),
+            (0.975, 29, 2.0452296421),
+            (0.975, 30, 2.0422724563),
+            (0.975, 1000, 1.9623390808),
+            (0.95, 1, 6.3137515147),
+            (0.95, 8, 1.8595480375),
+            (0.995, 7, 3.4994832974),
+        ];
+        for (probability, freedom, value) in known {
+            let found = t_quantile(probability, freedom);
+            assert!((found - value).abs() < 1e-8, "t({probability}, {freedom}) = {found}, expected {value}");
+        }
+    }
+
+    #[test]
+    fn the_distribution_is_symmetric() {
+        assert_eq!(t_quantile(0.025, 2), -t_quantile(0.975, 2));
+        assert!(t_quantile(0.5, 3).abs() < 1e-15);
+        assert!(t_quantile(0.9, 0).is_nan() && t_quantile(1.5, 3).is_nan());
+    }
+
+    #[test]
+    fn three_values_have_a_wide_interval() {
+        // t(0.975, 2) * sqrt(13) / sqrt(3), by hand.
+        assert!((t_half_width(&[2.0, 4.0, 9.0]) - 8.956_686_1).abs() < 1e-6, "{}", t_half_width(&[2.0, 4.0, 9.0]));
+        assert!(t_half_width(&[2.0]).is_nan());
+    }
+}

@@ -1,0 +1,64 @@
+//! Statistics of small samples: mean, standard deviation, percentiles, and Student's t intervals.
+
+mod interval;
+
+pub use interval::{t_half_width, t_quantile};
+
+/// Mean; NaN of nothing.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Sample standard deviation (divisor n - 1); NaN for fewer than two values.
+pub fn sd(values: &[f64]) -> f64 {
+    if values.len() < 2 {
+        return f64::NAN;
+    }
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+    (squares / (values.len() - 1) as f64).sqrt()
+}
+
+/// Percentile, `share` in 0 to 1, linear between order statistics (type 7 of Hyndman & Fan 1996, the default of R and
+/// NumPy). NaN of nothing, and where a value is NaN.
+pub fn percentile(values: &[f64], share: f64) -> f64 {
+    if values.is_empty() || values.iter().any(|x| x.is_nan()) {
+        return f64::NAN;
+    }
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = share.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
+    let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+    if low == high {
+        return low;
+    }
+    low + (high - low) * at.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_deviation_divides_by_n_minus_1() {
+        assert_eq!(mean(&[2.0, 4.0, 9.0]), 5.0);
+        assert_eq!(sd(&[2.0, 4.0, 9.0]), 13.0f64.sqrt());
+    }
+
+    #[test]
+    fn too_few_values_give_nan() {
+        assert!(mean(&[]).is_nan() && sd(&[1.0]).is_nan() && percentile(&[], 0.5).is_nan());
+        assert!(percentile(&[1.0, f64::NAN], 0.0).is_nan());
+    }
+
+    #[test]
+    fn percentiles_are_linear_between_order_statistics() {
+        // numpy.percentile([7, 1, 3, 10], [0, 25, 50, 90, 100])
+        let values = [7.0, 1.0, 3.0, 10.0];
+        let expected = [(0.0, 1.0), (0.25, 2.5), (0.5, 5.0), (0.9, 9.1), (1.0, 10.0)];
+        for (share, value) in expected {
+            assert!((percentile(&values, share) - value).abs() < 1e-12, "{share}");
+        }
+        assert_eq!(percentile(&[1.0, f64::INFINITY], 1.0), f64::INFINITY);
+    }
+}

@@ -1,0 +1,193 @@
+//! Series and legend samples as lines and areas: dashes, bands, markers, error bars.
+
+use super::scene::Item;
+use crate::plot::figure::{Dash, Fill, Mark, Marker, Point, Role, Sample};
+use crate::plot::theme::{Colour, Theme};
+
+/// Width of a solid line; dashed ones stand back a little.
+const LINE: f64 = 3.0;
+const DASHED: f64 = 2.2;
+const LEVEL: f64 = 1.8;
+/// Half the size of a point and of a small dot.
+const POINT: f64 = 10.0;
+const DOT: f64 = 4.5;
+
+/// Draws a series; `place` turns values into pixels, `ends` are the left and right end of the panel.
+pub(super) fn series(
+    mark: &Mark,
+    role: Role,
+    theme: &Theme,
+    place: &dyn Fn(f64, f64) -> [f64; 2],
+    ends: [f64; 2],
+    items: &mut Vec<Item>,
+) {
+    let colour = theme.colour(role);
+    match mark {
+        Mark::Line(dash, lines) => {
+            for line in lines {
+                let points: Vec<[f64; 2]> = line.iter().map(|&[x, y]| place(x, y)).collect();
+                match points[..] {
+                    // A value between two gaps would leave no trace as a line.
+                    [only] => items.push(area(outline(Marker::Circle, only, LINE), colour, 1.0)),
+                    _ => dashed(*dash, &points, colour, if *dash == Dash::Solid { LINE } else { DASHED }, items),
+                }
+            }
+        }
+        Mark::Band(bands) => {
+            for band in bands {
+                let low = band.iter().map(|&[x, low, _]| place(x, low));
+                let high = band.iter().rev().map(|&[x, _, high]| place(x, high));
+                items.push(area(low.chain(high).collect(), colour, theme.band));
+            }
+        }
+        Mark::Points(marker, fill, points) => {
+            for &Point { x, y, interval } in points {
+                let (at, mut size) = (place(x, y), POINT);
+                match interval {
+                    Some([low, high]) => error_bar(at[0], place(x, low)[1], place(x, high)[1], colour, items),
+                    None => size = 0.8 * POINT,
+                }
+                point(*marker, *fill, at, size, colour, theme, items);
+            }
+        }
+        Mark::Dots(fill, dots) => {
+            for &[x, y] in dots {
+                point(Marker::Circle, *fill, place(x, y), DOT, colour, theme, items);
+            }
+        }
+        Mark::Level(dash, y) => {
+            let height = place(0.0, *y)[1];
+            dashed(*dash, &[[ends[0], height], [ends[1], height]], colour, LEVEL, items);
+        }
+    }
+}
+
+/// Width of a legend sample.
+pub(super) fn sample_width(sample: Sample) -> f64 {
+    match sample {
+        Sample::Line(..) | Sample::Level(_) => 48.0,
+        Sample::Band => 36.0,
+        Sample::Point(..) => 2.0 * POINT,
+        Sample::Dot => 2.0 * DOT,
+    }
+}
+
+/// Draws a legend sample from `left` on, around the height `middle`.
+pub(super) fn sample(sample: Sample, role: Role, theme: &Theme, left: f64, middle: f64, items: &mut Vec<Item>) {
+    let colour = theme.colour(role);
+    let width = sample_width(sample);
+    let line = [[left, middle], [left + width, middle]];
+    let centre = [left + width / 2.0, middle];
+    match sample {
+        Sample::Line(dash, marker) => {
+            dashed(dash, &line, colour, if dash == Dash::Solid { LINE + 1.0 } else { DASHED }, items);
+            if let Some(marker) = marker {
+                point(marker, Fill::Solid, centre, 0.8 * POINT, colour, theme, items);
+            }
+        }
+        Sample::Level(dash) => dashed(dash, &line, colour, LEVEL, items),
+        Sample::Band => {
+            let (top, bottom) = (middle - 11.0, middle + 11.0);
+            let corners = vec![[left, top], [left + width, top], [left + width, bottom], [left, bottom]];
+            items.push(area(corners, colour, theme.band));
+        }
+        Sample::Point(marker, fill) => point(marker, fill, centre, POINT, colour, theme, items),
+        Sample::Dot => point(Marker::Circle, Fill::Solid, centre, DOT, colour, theme, items),
+    }
+}
+
+fn area(points: Vec<[f64; 2]>, colour: Colour, opacity: f64) -> Item {
+    Item::Area { points, colour, opacity }
+}
+
+fn error_bar(x: f64, low: f64, high: f64, colour: Colour, items: &mut Vec<Item>) {
+    const CAP: f64 = 7.0;
+    for points in
+        [vec![[x, low], [x, high]], vec![[x - CAP, low], [x + CAP, low]], vec![[x - CAP, high], [x + CAP, high]]]
+    {
+        items.push(Item::Line { points, colour, width: 2.4 });
+    }
+}
+
+fn point(marker: Marker, fill: Fill, at: [f64; 2], size: f64, colour: Colour, theme: &Theme, items: &mut Vec<Item>) {
+    match fill {
+        Fill::Solid => items.push(area(outline(marker, at, size), colour, 1.0)),
+        Fill::Hollow => {
+            // A coloured shape with a smaller one of paper on it: an outline without joints.
+            items.push(area(outline(marker, at, size), colour, 1.0));
+            items.push(area(outline(marker, at, size - (0.3 * size).max(1.8)), theme.paper, 1.0));
+        }
+    }
+}
+
+/// The corners of a marker; all markers of one size cover about the same area.
+fn outline(marker: Marker, [x, y]: [f64; 2], size: f64) -> Vec<[f64; 2]> {
+    let ring = |corners: usize, radius: f64, first: f64| {
+        let angle = move |i: usize| (first + i as f64 / corners as f64) * std::f64::consts::TAU;
+        (0..corners).map(|i| [x + radius * angle(i).cos(), y + radius * angle(i).sin()]).collect()
+    };
+    match marker {
+        Marker::Circle => ring(40, size, 0.0),
+        Marker::Square => ring(4, 1.25 * size, 0.125),
+        Marker::Diamond => ring(4, 1.3 * size, 0.0),
+        Marker::Triangle => ring(3, 1.4 * size, -0.25),
+    }
+}
+
+/// Draws a line with its dashes, which run on round corners.
+fn dashed(dash: Dash, points: &[[f64; 2]], colour: Colour, width: f64, items: &mut Vec<Item>) {
+    let pattern = match dash {
+        Dash::Solid => {
+            items.push(Item::Line { points: points.to_vec(), colour, width });
+            return;
+        }
+        Dash::Dashed => [10.0, 6.0],
+        Dash::Dotted => [3.0, 5.0],
+    };
+    let pieces = cut(points, pattern);
+    items.extend(pieces.into_iter().map(|points| Item::Line { points, colour, width }));
+}
+
+/// The dashes of a line; `pattern` is the length of a dash and of the gap behind it.
+fn cut(points: &[[f64; 2]], pattern: [f64; 2]) -> Vec<Vec<[f64; 2]>> {
+    let mut pieces: Vec<Vec<[f64; 2]>> = Vec::new();
+    let (mut phase, mut left) = (0, pattern[0]);
+    let mut piece: Vec<[f64; 2]> = points.first().copied().into_iter().collect();
+    for pair in points.windows(2) {
+        let [mut from, to] = [pair[0], pair[1]];
+        loop {
+            let length = (to[0] - from[0]).hypot(to[1] - from[1]);
+            if length <= left {
+                left -= length;
+                if phase == 0 {
+                    piece.push(to);
+                }
+                break;
+            }
+            let share = left / length;
+            from = [from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1])];
+            if phase == 0 {
+                piece.push(from);
+                pieces.push(std::mem::take(&mut piece));
+            } else {
+                piece = vec![from];
+            }
+            phase = 1 - phase;
+            left = pattern[phase];
+        }
+    }
+    pieces.extend((piece.len() > 1).then_some(piece));
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_run_on_round_corners() {
+        let pieces = cut(&[[0.0, 0.0], [4.0, 0.0], [4.0, 10.0]], [6.0, 2.0]);
+        let expected = [vec![[0.0, 0.0], [4.0, 0.0], [4.0, 2.0]], vec![[4.0, 4.0], [4.0, 10.0]]];
+        assert_eq!(pieces, expected);
+    }
+}

@@ -1,0 +1,152 @@
+//! Figures, made from records alone: a [`Figure`] turns records into [`FigureData`], and one renderer draws any of them.
+
+mod accuracy_by_subset;
+mod cases;
+mod curves;
+mod draw;
+mod figure;
+mod learning_curves;
+mod learning_curves_seconds;
+mod theme;
+
+pub use draw::{png, svg};
+pub use figure::{
+    Axis, Category, Dash, FigureData, Fill, Key, Mark, Marker, Panel, Point, Role, Sample, Scale, Series, SHADES,
+};
+pub use theme::{Colour, Theme};
+
+use crate::entry::Entry;
+use crate::record::RunRecords;
+
+/// A figure: what it shows of some runs.
+pub trait Figure: Send + Sync {
+    /// The figure as data, or `None` where the records hold nothing that it could show.
+    fn draw_from(&self, runs: &[RunRecords]) -> Option<FigureData>;
+}
+
+/// Alphabetical; a test fails where a file here has no row.
+pub const ENTRIES: &[Entry<dyn Figure>] =
+    &[accuracy_by_subset::ENTRY, learning_curves::ENTRY, learning_curves_seconds::ENTRY];
+
+/// A picture: file name and bytes.
+pub type Picture = (String, Vec<u8>);
+
+/// Draws a figure as `name.svg` and `name.png`. Equal figures give equal bytes.
+pub fn render(name: &str, figure: &FigureData, theme: &Theme) -> [Picture; 2] {
+    [(format!("{name}.svg"), svg(figure, theme).into_bytes()), (format!("{name}.png"), png(figure, theme))]
+}
+
+#[cfg(test)]
+mod fixture;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Method;
+
+    #[test]
+    fn every_figure_has_its_row_and_the_rows_are_alphabetical() {
+        let mut files: Vec<String> = Vec::new();
+        for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/plot")).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_file() && std::fs::read_to_string(&path).unwrap().contains("\npub const ENTRY:") {
+                files.push(path.file_stem().unwrap().to_str().unwrap().replace('_', "-"));
+            }
+        }
+        files.sort();
+        assert_eq!(ENTRIES.iter().map(|entry| entry.name).collect::<Vec<_>>(), files);
+    }
+
+    #[test]
+    fn a_learner_has_one_colour_in_all_figures() {
+        let runs = fixture::quickstart();
+        let theme = Theme::light();
+        for entry in ENTRIES {
+            let figure = fixture::figure(entry.name).draw_from(&runs).unwrap();
+            for (label, role) in [("evolution", Method::Evolution), ("backprop", Method::Backprop)] {
+                let key = figure.legend.iter().find(|key| key.label == label).unwrap();
+                assert_eq!(key.role, Role::Learner(role, 0), "{}", entry.name);
+            }
+            let svg = svg(&figure, &theme);
+            assert!(svg.contains("#D55E00") && svg.contains("#0072B2"), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn the_same_records_give_the_same_bytes_in_any_order() {
+        let runs = fixture::quickstart();
+        let mut other = runs.clone();
+        other.reverse();
+        for entry in ENTRIES {
+            let draw = |runs: &[RunRecords]| {
+                render(entry.name, &fixture::figure(entry.name).draw_from(runs).unwrap(), &Theme::dark())
+            };
+            let [svg, png] = draw(&runs);
+            assert!(draw(&other) == [svg.clone(), png.clone()], "{}", entry.name);
+            assert_eq!((svg.0, png.0), (format!("{}.svg", entry.name), format!("{}.png", entry.name)));
+        }
+    }
+
+    #[test]
+    fn a_png_is_as_large_as_its_svg() {
+        let figure = fixture::figure("accuracy-by-subset").draw_from(&fixture::quickstart()).unwrap();
+        let png = png(&figure, &Theme::light());
+        let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+        let svg = svg(&figure, &Theme::light());
+        let size =
+            format!("width=\"{}\" height=\"{}\" viewBox=\"0 0 {}0 {}0\"", side(16), side(20), side(16), side(20));
+        assert!(side(16) == 1600 && svg.starts_with("<svg ") && svg[..120].contains(&size), "{}", &svg[..120]);
+    }
+
+    /// Writes all figures of a few campaigns for the eye: `cargo test --release --lib pictures -- --ignored`.
+    #[test]
+    #[ignore = "writes files"]
+    fn pictures() {
+        let folder = std::env::temp_dir().join("subevo-pictures");
+        std::fs::create_dir_all(&folder).unwrap();
+        let many: Vec<(&str, u64, f64)> = vec![
+            ("batchnorm", 96, 0.45),
+            ("classifier", 5_130, 0.72),
+            ("batchnorm+classifier", 5_226, 0.78),
+            ("filters-0.25+batchnorm+classifier", 6_410, 0.8),
+            ("random-1000", 1_000, 0.5),
+            ("all", 20_490, 0.9),
+        ];
+        let names: Vec<String> = (0..9).map(|i| format!("filters-0.{i}+classifier")).collect();
+        let nine: Vec<(&str, u64, f64)> = names.iter().zip(1..).map(|(n, k)| (n.as_str(), 1000 * k, 0.5)).collect();
+        let mut learners = fixture::quickstart();
+        for (label, change) in [("evolution-ga", -0.06), ("backprop-sgd", -0.04)] {
+            let mut more = fixture::quickstart();
+            more.retain(|run| label.starts_with(run.header.method.name()));
+            for run in &mut more {
+                run.header.learner = label.to_string();
+                for evaluation in run.evaluations.iter_mut().filter(|evaluation| evaluation.cost.step > 0) {
+                    evaluation.scores.train.accuracy += change;
+                    evaluation.scores.test.accuracy += change;
+                }
+                fixture::end(run);
+            }
+            learners.extend(more);
+        }
+        let mut unfinished = fixture::campaign(&[("classifier", 5_130, 0.72)], 1);
+        unfinished[0].end = None;
+        unfinished[0].evaluations.truncate(9);
+        let campaigns = [
+            ("quickstart", fixture::quickstart()),
+            ("many", fixture::campaign(&many, 5)),
+            ("learners", learners),
+            ("single", unfinished),
+            ("nine", fixture::campaign(&nine, 2)),
+        ];
+        for (campaign, runs) in &campaigns {
+            for entry in ENTRIES {
+                let figure = fixture::figure(entry.name).draw_from(runs).unwrap();
+                for (look, theme) in [("light", Theme::light()), ("dark", Theme::dark())] {
+                    for (name, bytes) in render(&format!("{campaign}-{}-{look}", entry.name), &figure, &theme) {
+                        std::fs::write(folder.join(name), bytes).unwrap();
+                    }
+                }
+            }
+        }
+    }
+}
