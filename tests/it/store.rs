@@ -40,6 +40,7 @@ fn header() -> Record {
         subset: "batchnorm".to_string(),
         background: Background::Zero,
         data: "tiny".to_string(),
+        classes: 10,
         model: "conv2-bn".to_string(),
         seed: 7,
         subset_size: 5,
