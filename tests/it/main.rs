@@ -6,6 +6,6 @@ mod engine;
 mod grid;
 mod operators;
 mod optimizers;
+mod store;
 mod strategies;
 mod tables;
-mod store;

@@ -1,0 +1,70 @@
+//! Backprop: an optimizer steps down the gradient of the subset's weights; everything else is frozen.
+
+use std::collections::BTreeMap;
+
+use super::{Learner, StepReport, Task};
+use crate::data::Batch;
+use crate::error::{Error, Result};
+use crate::optimizer::{Optimizer, Schedule};
+use crate::progress::Progress;
+use crate::state::State;
+
+/// An optimizer at work. It changes the weights themselves, not genes, so that published recipes hold.
+pub struct Backprop {
+    weights: Vec<f32>,
+    optimizer: Box<dyn Optimizer>,
+    schedule: Box<dyn Schedule>,
+}
+
+impl Backprop {
+    /// Starts at the weights `base` (k).
+    pub fn new(base: Vec<f32>, optimizer: Box<dyn Optimizer>, schedule: Box<dyn Schedule>) -> Self {
+        Backprop { weights: base, optimizer, schedule }
+    }
+}
+
+impl Learner for Backprop {
+    fn step(&mut self, task: &Task, batch: &Batch, at: Progress) -> Result<StepReport> {
+        let (loss, gradient) = task.engine.gradient(&self.weights, batch, task.loss)?;
+        let norm = gradient.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>().sqrt();
+        if !loss.is_finite() || !norm.is_finite() {
+            return Err(Error::Learner(format!(
+                "backprop diverged at step {}: loss {loss}, gradient norm {norm}; lower the learning rate",
+                at.step
+            )));
+        }
+        let learning_rate = self.optimizer.learning_rate() * self.schedule.factor(at);
+        self.optimizer.step(&mut self.weights, &gradient, learning_rate);
+        let diagnostics = [("gradient_norm", norm), ("learning_rate", learning_rate)];
+        Ok(StepReport {
+            loss,
+            best: loss,
+            members: 1,
+            failed: 0,
+            backward: true,
+            diagnostics: diagnostics.into_iter().map(|(name, x)| (name.to_string(), x)).collect::<BTreeMap<_, _>>(),
+        })
+    }
+
+    fn incumbent(&self, _: &Task) -> Vec<f32> {
+        self.weights.clone()
+    }
+
+    fn stop(&self) -> Option<String> {
+        None
+    }
+
+    fn save(&self) -> State {
+        let mut state = State::default();
+        state.put_f32("weights", &self.weights);
+        state.nest("optimizer", self.optimizer.save());
+        state
+    }
+
+    fn load(&mut self, state: &State) -> Result<()> {
+        let weights = state.f32s("weights", self.weights.len())?.to_vec();
+        self.optimizer.load(&state.inner("optimizer"))?;
+        self.weights = weights;
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! Budgets: how much a run may cost. The first limit reached ends it; no step is begun that would pass a limit.
+
+use crate::record::Cost;
+
+/// Limits; at least one is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Budget {
+    /// Forward passes of one image through one network.
+    pub images: Option<u64>,
+    /// Steps (generations or gradient steps).
+    pub steps: Option<u64>,
+    /// Multiply-accumulates, backward passes included.
+    pub macs: Option<u64>,
+    /// Seconds of training, evaluations apart. Runs with this limit depend on the machine.
+    pub seconds: Option<f64>,
+}
+
+impl Budget {
+    /// Each limit with its name and what was used of it.
+    fn uses(&self, cost: Cost, seconds: f64) -> impl Iterator<Item = (&'static str, f64, f64)> {
+        let limit = |limit: Option<u64>| limit.map(|limit| limit as f64);
+        [
+            ("images", cost.images as f64, limit(self.images)),
+            ("steps", cost.step as f64, limit(self.steps)),
+            ("macs", cost.macs as f64, limit(self.macs)),
+            ("seconds", seconds, self.seconds),
+        ]
+        .into_iter()
+        .filter_map(|(name, used, limit)| Some((name, used, limit?)))
+    }
+
+    /// Share of the budget used, 0 to 1: that of the limit nearest to its end.
+    pub fn used(&self, cost: Cost, seconds: f64) -> f64 {
+        self.uses(cost, seconds).map(|(_, used, limit)| used / limit).fold(0.0, f64::max).min(1.0)
+    }
+
+    /// The limit that the next step would pass, if it costs as much as the last one did (`last`; nothing is known before
+    /// the first, which is always allowed).
+    pub fn ends(&self, cost: Cost, last: Option<Cost>, seconds: f64) -> Option<&'static str> {
+        let last = last?;
+        let next = Cost {
+            step: cost.step + last.step,
+            images: cost.images + last.images,
+            macs: cost.macs + last.macs,
+            ..cost
+        };
+        // Nobody knows how long the next step takes: the clock ends a run once it is past.
+        self.uses(next, seconds)
+            .find(|(name, used, limit)| if *name == "seconds" { used >= limit } else { used > limit })
+            .map(|(name, ..)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_would_pass_a_limit_is_not_begun() {
+        let budget = Budget { images: Some(100), steps: Some(7), ..Budget::default() };
+        let step = Cost { step: 1, images: 30, images_backward: 0, macs: 5 };
+        let after = |n: u64| Cost { step: n, images: 30 * n, images_backward: 0, macs: 5 * n };
+        assert_eq!(budget.ends(after(0), None, 0.0), None);
+        assert_eq!(budget.ends(after(2), Some(step), 0.0), None);
+        assert_eq!(budget.ends(after(3), Some(step), 0.0), Some("images"), "90 + 30 would be more than 100");
+        let exact = Budget { images: Some(90), ..Budget::default() };
+        assert_eq!(exact.ends(after(2), Some(step), 0.0), None, "60 + 30 is 90");
+        assert!((budget.used(after(3), 0.0) - 0.9).abs() < 1e-12);
+        assert_eq!(Budget { steps: Some(3), ..Budget::default() }.ends(after(3), Some(step), 0.0), Some("steps"));
+        let clock = Budget { seconds: Some(2.0), ..Budget::default() };
+        assert_eq!(clock.ends(after(1), Some(step), 1.9), None);
+        assert_eq!(clock.ends(after(1), Some(step), 2.0), Some("seconds"));
+    }
+}

@@ -1,0 +1,56 @@
+//! Evolution: a strategy proposes genomes, the engine tells their losses on one common batch.
+
+use super::{Learner, StepReport, Task};
+use crate::data::Batch;
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::rng::Seed;
+use crate::state::State;
+use crate::strategy::Strategy;
+
+/// A strategy at work.
+pub struct Evolution {
+    strategy: Box<dyn Strategy>,
+    seed: Seed,
+}
+
+impl Evolution {
+    /// `seed` is the address of the strategy's randomness; each generation has its own below it.
+    pub fn new(strategy: Box<dyn Strategy>, seed: Seed) -> Self {
+        Evolution { strategy, seed }
+    }
+}
+
+impl Learner for Evolution {
+    fn step(&mut self, task: &Task, batch: &Batch, at: Progress) -> Result<StepReport> {
+        let population = self.strategy.ask(at, self.seed.index(at.step))?;
+        let losses = task.engine.losses(&population, batch, task.loss)?;
+        self.strategy.tell(&population, &losses)?;
+        let finite = || losses.iter().filter(|loss| !loss.is_nan()).map(|loss| f64::from(*loss));
+        let n = finite().count();
+        Ok(StepReport {
+            loss: finite().sum::<f64>() / n as f64,
+            best: finite().fold(f64::INFINITY, f64::min),
+            members: losses.len(),
+            failed: (losses.len() - n) as u64,
+            backward: false,
+            diagnostics: self.strategy.diagnostics().into_iter().map(|(name, x)| (name.to_string(), x)).collect(),
+        })
+    }
+
+    fn incumbent(&self, task: &Task) -> Vec<f32> {
+        task.start.express(self.strategy.incumbent())
+    }
+
+    fn stop(&self) -> Option<String> {
+        self.strategy.stop()
+    }
+
+    fn save(&self) -> State {
+        self.strategy.save()
+    }
+
+    fn load(&mut self, state: &State) -> Result<()> {
+        self.strategy.load(state)
+    }
+}

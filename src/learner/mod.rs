@@ -1,0 +1,67 @@
+//! Learners and the one training loop: both methods get the same task, the same batches and the same cost meter.
+
+mod backprop;
+mod budget;
+mod evaluate;
+mod evolution;
+mod moments;
+mod position;
+mod task;
+mod training;
+
+pub use backprop::Backprop;
+pub use budget::Budget;
+pub use evaluate::Snapshot;
+pub use evolution::Evolution;
+pub use moments::Moments;
+pub use position::{Best, Position};
+pub use task::Task;
+pub use training::{Finished, Outcome, Recorder, Training};
+
+use std::collections::BTreeMap;
+
+use crate::data::Batch;
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::state::State;
+
+/// Takes training steps on a task.
+pub trait Learner: Send {
+    /// One step on one batch.
+    ///
+    /// # Errors
+    /// If nothing can be learned from it, as when every member failed.
+    fn step(&mut self, task: &Task, batch: &Batch, at: Progress) -> Result<StepReport>;
+
+    /// The trained weights (k) that it would deploy now.
+    fn incumbent(&self, task: &Task) -> Vec<f32>;
+
+    /// Why it cannot go on, if so.
+    fn stop(&self) -> Option<String>;
+
+    /// Exact state between two steps.
+    fn save(&self) -> State;
+
+    /// Takes over a saved state.
+    ///
+    /// # Errors
+    /// If the state is of another learner or size.
+    fn load(&mut self, state: &State) -> Result<()>;
+}
+
+/// What a step did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// Mean loss of the members that have one, or loss of the batch.
+    pub loss: f64,
+    /// Least loss of a member, or loss of the batch.
+    pub best: f64,
+    /// Networks evaluated.
+    pub members: usize,
+    /// Of these, how many have no loss.
+    pub failed: u64,
+    /// Whether there was a backward pass.
+    pub backward: bool,
+    /// The algorithm's own numbers.
+    pub diagnostics: BTreeMap<String, f64>,
+}

@@ -1,0 +1,41 @@
+//! Where a run stands between two steps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{number, Cost, Scores};
+use crate::state::State;
+
+/// All that is needed to go on, bit for bit; randomness is addressed and needs no state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// Cost so far.
+    pub cost: Cost,
+    /// Cost of the last step, if there was one.
+    pub last_step: Option<Cost>,
+    /// The learner's state.
+    #[serde(skip)]
+    pub state: State,
+    /// Seconds spent on training so far, over all sessions.
+    #[serde(with = "number")]
+    pub seconds: f64,
+    /// Seconds spent on evaluations so far.
+    #[serde(with = "number")]
+    pub evaluation_seconds: f64,
+    /// The incumbent with the least validation loss, if an evaluation had one.
+    pub best: Option<Best>,
+    /// Best test accuracy of any evaluation.
+    #[serde(with = "number")]
+    pub best_on_test_accuracy: f64,
+}
+
+/// The incumbent of the evaluation with the least validation loss.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Step of that evaluation.
+    pub step: u64,
+    /// Its loss and accuracy.
+    pub scores: Scores,
+    /// Its trained weights, (k).
+    #[serde(skip)]
+    pub weights: Vec<f32>,
+}

@@ -1,0 +1,74 @@
+//! What learners are given: network, data, batches, engine; and the cost meter.
+
+use std::sync::Arc;
+
+use super::StepReport;
+use crate::data::{Batch, BatchOrder, Data, Split};
+use crate::engine::{Engine, Loss, Statistics};
+use crate::error::Result;
+use crate::graph::Op;
+use crate::plan::Plan;
+use crate::record::Cost;
+use crate::subset::Start;
+
+/// Training images on which an incumbent's batch-norm statistics are recalibrated and its training loss is measured.
+const SNAPSHOT: usize = 2_000;
+
+/// One problem, the same for all learners.
+pub struct Task {
+    /// The untrained network and what is trained of it.
+    pub start: Arc<Start>,
+    /// The images.
+    pub data: Arc<Data>,
+    /// Which images make the batch of a step.
+    pub order: BatchOrder,
+    /// What is minimised.
+    pub loss: Loss,
+    /// How populations are evaluated.
+    pub plan: Plan,
+    /// What evaluates them.
+    pub engine: Box<dyn Engine>,
+}
+
+impl Task {
+    /// The batch of a step: follows from the seed and the step alone.
+    pub fn batch(&self, step: u64) -> Batch {
+        self.data.gather(Split::Train, &self.order.indices(step))
+    }
+
+    /// The first training images: the fixed snapshot.
+    pub fn snapshot(&self) -> Batch {
+        self.data.range(Split::Train, 0..self.snapshot_len())
+    }
+
+    /// Number of images of the snapshot.
+    pub fn snapshot_len(&self) -> usize {
+        SNAPSHOT.min(self.data.len(Split::Train))
+    }
+
+    /// Batch-norm statistics of the network with these trained weights (k), on the snapshot as one batch.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn recalibrate(&self, trained: &[f32]) -> Result<Vec<Statistics>> {
+        let has_norm = self.start.graph.nodes.iter().any(|node| matches!(node.op, Op::BatchNorm { .. }));
+        if has_norm {
+            self.engine.recalibrate(trained, &self.snapshot())
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    /// The cost of a run after one more step.
+    pub fn charge(&self, cost: Cost, report: &StepReport) -> Cost {
+        let images = (report.members * self.order.batch()) as u64;
+        let backward = if report.backward { images } else { 0 };
+        let macs = if report.backward { self.plan.gradient_macs() } else { self.plan.macs(report.members) };
+        Cost {
+            step: cost.step + 1,
+            images: cost.images + images,
+            images_backward: cost.images_backward + backward,
+            macs: cost.macs + macs,
+        }
+    }
+}

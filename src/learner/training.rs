@@ -1,0 +1,226 @@
+//! The one training loop, for both learners: steps, evaluations, checkpoints, the end.
+
+use std::time::Instant;
+
+use super::{Best, Budget, Learner, Moments, Position, Snapshot, Task};
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::record::{Cost, End, Evaluation, Lap, Reading, Scores, Step};
+
+/// What is trained, how long, and when it is looked at.
+pub struct Training<'a> {
+    /// The problem.
+    pub task: &'a Task,
+    /// When it ends.
+    pub budget: Budget,
+    /// When the incumbent is evaluated.
+    pub moments: Moments,
+    /// The metrics' numbers for a snapshot.
+    pub measure: &'a dyn Fn(&Snapshot<'_>) -> Result<Vec<Reading>>,
+}
+
+/// Takes what the loop produces, and tells it when to stop.
+pub trait Recorder {
+    /// A step was done; `used` is the share of the budget, 0 to 1.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn step(&mut self, step: &Step, used: f64) -> Result<()>;
+
+    /// The incumbent was evaluated.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn evaluation(&mut self, evaluation: &Evaluation) -> Result<()>;
+
+    /// Clock readings after an evaluation.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    fn lap(&mut self, lap: &Lap) -> Result<()>;
+
+    /// Whether it is time for a checkpoint.
+    fn checkpoint_due(&self) -> bool;
+
+    /// A position to continue from.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn checkpoint(&mut self, position: Position) -> Result<()>;
+
+    /// Whether to stop now, after a checkpoint.
+    fn stop_asked(&self) -> bool;
+
+    /// Largest resident memory so far, MiB; 0 where the system does not tell.
+    fn peak_rss_mib(&self) -> f64;
+}
+
+/// How a session of the loop ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The budget is used up, or the learner cannot go on.
+    Finished(Box<Finished>),
+    /// It was asked to stop; the last checkpoint continues it.
+    Stopped,
+}
+
+/// What a finished run leaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished {
+    /// The last record.
+    pub end: End,
+    /// Trained weights at the end, (k).
+    pub weights: Vec<f32>,
+    /// Trained weights of the best evaluation by validation loss, (k).
+    pub weights_best_by_validation: Vec<f32>,
+}
+
+/// The loop's own state.
+struct Loop<'a, 'b> {
+    training: &'a Training<'a>,
+    recorder: &'b mut dyn Recorder,
+    position: Position,
+    /// Images and seconds when this session began, for its rate.
+    session: (u64, f64),
+    /// Scores of the incumbent after the last step, where known.
+    scores: Option<Scores>,
+}
+
+impl Training<'_> {
+    /// Trains from the start, or from `position`.
+    ///
+    /// # Errors
+    /// If the learner or the engine fails, or the recorder cannot write.
+    pub fn run(
+        &self,
+        learner: &mut dyn Learner,
+        position: Option<Position>,
+        recorder: &mut dyn Recorder,
+    ) -> Result<Outcome> {
+        let fresh = position.is_none();
+        let position = position.unwrap_or_else(|| Position {
+            cost: Cost::default(),
+            last_step: None,
+            state: learner.save(),
+            seconds: 0.0,
+            evaluation_seconds: 0.0,
+            best: None,
+            best_on_test_accuracy: 0.0,
+        });
+        learner.load(&position.state)?;
+        let session = (position.cost.images, position.seconds);
+        let mut run = Loop { training: self, recorder, position, session, scores: None };
+        if fresh {
+            run.evaluate(learner, true)?;
+        }
+        let reason = loop {
+            if run.recorder.stop_asked() {
+                run.checkpoint(learner)?;
+                return Ok(Outcome::Stopped);
+            }
+            if let Some(reason) = run.end_reason(learner) {
+                break reason;
+            }
+            run.step(learner)?;
+            if self.moments.due(run.position.cost.step) {
+                run.evaluate(learner, true)?;
+            }
+            if run.recorder.checkpoint_due() {
+                run.checkpoint(learner)?;
+            }
+        };
+        run.finish(learner, reason)
+    }
+}
+
+impl Loop<'_, '_> {
+    fn end_reason(&self, learner: &dyn Learner) -> Option<String> {
+        let Position { cost, last_step, seconds, .. } = &self.position;
+        let budget = self.training.budget.ends(*cost, *last_step, *seconds).map(str::to_string);
+        budget.or_else(|| learner.stop())
+    }
+
+    fn step(&mut self, learner: &mut dyn Learner) -> Result<()> {
+        let clock = Instant::now();
+        let (task, before) = (self.training.task, self.position.cost);
+        let used = self.training.budget.used(before, self.position.seconds);
+        let batch = task.batch(before.step);
+        let report = learner.step(task, &batch, Progress { step: before.step, used })?;
+        let cost = task.charge(before, &report);
+        self.position.last_step = Some(Cost {
+            step: 1,
+            images: cost.images - before.images,
+            images_backward: cost.images_backward - before.images_backward,
+            macs: cost.macs - before.macs,
+        });
+        self.position.cost = cost;
+        self.position.seconds += clock.elapsed().as_secs_f64();
+        self.scores = None;
+        let super::StepReport { loss, best, failed, diagnostics, .. } = report;
+        let used = self.training.budget.used(cost, self.position.seconds);
+        self.recorder.step(&Step { cost, loss, best, failed, diagnostics }, used)
+    }
+
+    /// Evaluates the incumbent, once for each step; writes it down if `record`.
+    fn evaluate(&mut self, learner: &dyn Learner, record: bool) -> Result<Scores> {
+        if let Some(scores) = self.scores {
+            return Ok(scores);
+        }
+        let clock = Instant::now();
+        let task = self.training.task;
+        let cost = self.position.cost;
+        let snapshot = Snapshot::take(task, learner.incumbent(task), cost)?;
+        let scores = snapshot.scores;
+        self.scores = Some(scores);
+        if record {
+            let readings = (self.training.measure)(&snapshot)?;
+            self.position.evaluation_seconds += clock.elapsed().as_secs_f64();
+            self.recorder.evaluation(&Evaluation { cost, scores, readings })?;
+            self.position.best_on_test_accuracy = self.position.best_on_test_accuracy.max(scores.test.accuracy);
+            let least = self.position.best.as_ref().map_or(f64::INFINITY, |best| best.scores.validation.loss);
+            if scores.validation.loss < least {
+                self.position.best = Some(Best { step: cost.step, scores, weights: snapshot.trained });
+            }
+            let lap = self.lap();
+            self.recorder.lap(&lap)?;
+        }
+        Ok(scores)
+    }
+
+    fn lap(&self) -> Lap {
+        let Position { cost, seconds, evaluation_seconds, .. } = self.position;
+        let (images, before) = self.session;
+        let rate = (cost.images - images) as f64 / (seconds - before);
+        Lap {
+            step: cost.step,
+            seconds,
+            evaluation_seconds,
+            images_per_second: if rate.is_finite() { rate } else { 0.0 },
+            peak_rss_mib: self.recorder.peak_rss_mib(),
+        }
+    }
+
+    fn checkpoint(&mut self, learner: &dyn Learner) -> Result<()> {
+        self.position.state = learner.save();
+        self.recorder.checkpoint(self.position.clone())
+    }
+
+    fn finish(&mut self, learner: &dyn Learner, reason: String) -> Result<Outcome> {
+        // After a resume the last evaluation may be on record but no longer known.
+        let recorded = self.training.moments.due(self.position.cost.step);
+        let last = self.evaluate(learner, !recorded)?;
+        let weights = learner.incumbent(self.training.task);
+        let cost = self.position.cost;
+        let own = || Best { step: cost.step, scores: last, weights: weights.clone() };
+        let best = self.position.best.clone().unwrap_or_else(own);
+        let end = End {
+            reason,
+            cost,
+            last,
+            best_by_validation: best.scores,
+            best_by_validation_step: best.step,
+            best_on_test_accuracy: self.position.best_on_test_accuracy,
+        };
+        Ok(Outcome::Finished(Box::new(Finished { end, weights, weights_best_by_validation: best.weights })))
+    }
+}
