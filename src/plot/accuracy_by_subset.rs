@@ -1,7 +1,6 @@
 //! `accuracy-by-subset`: test accuracy at the end of training, by subset, learner and background.
 
-use super::cases::{accuracy_axis, chance, seeds, setting, Case, Cases};
-use super::curves::untrained;
+use super::cases::{accuracy_axis, chance, seeds, setting, untrained, Case, Cases};
 use super::figure::{Axis, Dash, FigureData, Fill, Key, Mark, Panel, Point, Role, Sample, Scale, Series};
 use super::Figure;
 use crate::entry::Entry;

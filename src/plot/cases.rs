@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::figure::{Axis, Category, Role, Scale};
+use crate::num::mean;
 use crate::record::{Background, Method, RunRecords};
 
 /// The runs of one learner on one subset before one background.
@@ -128,7 +129,7 @@ fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -159,6 +160,14 @@ pub(super) fn seeds(counts: impl Iterator<Item = usize> + Clone) -> String {
 pub(super) fn chance(runs: &[RunRecords]) -> Option<f64> {
     let classes = runs.first()?.header.classes;
     (classes > 0 && runs.iter().all(|run| run.header.classes == classes)).then(|| 1.0 / classes as f64)
+}
+
+/// Mean accuracy on test images at step 0 over the runs of some cases.
+pub(super) fn untrained<'a>(cases: impl Iterator<Item = &'a Case<'a>>) -> Option<f64> {
+    let runs = cases.flat_map(|case| &case.runs);
+    let start = runs.filter_map(|run| run.evaluations.iter().find(|evaluation| evaluation.cost.step == 0));
+    let values: Vec<f64> = start.map(|evaluation| evaluation.scores.test.accuracy).collect();
+    Some(mean(&values)).filter(|mean| mean.is_finite())
 }
 
 /// An axis of accuracy that holds all `values`, with its ends at whole tenths. Values that are not finite are passed over.

@@ -1,10 +1,10 @@
 //! Accuracy in the course of training, as small multiples: one column for each subset, one row for each background. The
 //! two figures of learning curves differ in the horizontal axis alone.
 
-use super::cases::{accuracy_axis, chance, seeds, setting, Case, Cases};
+use super::cases::{accuracy_axis, chance, seeds, setting, untrained, Case, Cases};
 use super::figure::{pieces, Axis, Dash, FigureData, Fill, Key, Mark, Panel, Point, Role, Sample, Scale, Series};
-use crate::num::{mean, t_half_width};
-use crate::record::{Evaluation, RunRecords, Scores};
+use super::traces::{average, Trace};
+use crate::record::{Evaluation, RunRecords};
 
 /// Most panels side by side; more subsets are shared out among blocks of rows.
 const COLUMNS: usize = 4;
@@ -21,20 +21,19 @@ pub(super) struct Against {
     pub position: fn(&RunRecords, &Evaluation) -> Option<f64>,
 }
 
-/// One run as a row of `[x, accuracy on train, accuracy on test]`, without step 0.
-struct Trace {
-    steps: Vec<u64>,
-    points: Vec<[f64; 3]>,
-    finished: bool,
-}
-
 /// The figure, or `None` where no run has an evaluation that the axis can show.
 pub(super) fn figure(runs: &[RunRecords], against: &Against) -> Option<FigureData> {
     let cases = Cases::of(runs);
     let traces: Vec<Vec<Trace>> = cases
         .cases
         .iter()
-        .map(|case| case.runs.iter().map(|run| trace(run, against)).filter(|trace| !trace.points.is_empty()).collect())
+        .map(|case| {
+            case.runs
+                .iter()
+                .map(|run| Trace::of(run, against.position))
+                .filter(|trace| !trace.points.is_empty())
+                .collect()
+        })
         .collect();
     let all = || traces.iter().flatten().flat_map(|trace| &trace.points);
     let first = all().map(|point| point[0]).reduce(f64::min)?;
@@ -81,45 +80,6 @@ pub(super) fn figure(runs: &[RunRecords], against: &Against) -> Option<FigureDat
     })
 }
 
-/// The row of a run. Step 0 has no place on a log axis; its accuracy is shown as a level instead.
-fn trace(run: &RunRecords, against: &Against) -> Trace {
-    let mut trace = Trace { steps: Vec::new(), points: Vec::new(), finished: run.end.is_some() };
-    for evaluation in &run.evaluations {
-        let x = (against.position)(run, evaluation).filter(|&x| x > 0.0 && x.is_finite() && evaluation.cost.step > 0);
-        if let Some(x) = x {
-            let Scores { train, test, .. } = evaluation.scores;
-            trace.steps.push(evaluation.cost.step);
-            trace.points.push([x, train.accuracy, test.accuracy]);
-        }
-    }
-    trace
-}
-
-/// Mean over the runs, as `[x, train, test, half width of the test interval]`; a value is NaN where a run's is, the half
-/// width also where there is only one run.
-///
-/// Runs with the same steps are averaged step by step. Others are averaged at every x of any of them: each run has the
-/// value of its last evaluation up to there, keeps it to the end if it is finished, and else ends with it.
-fn average(traces: &[Trace]) -> Vec<[f64; 4]> {
-    let summary = |points: Vec<[f64; 3]>| {
-        let column = |i: usize| points.iter().map(|point| point[i]).collect::<Vec<f64>>();
-        [mean(&column(0)), mean(&column(1)), mean(&column(2)), t_half_width(&column(2))]
-    };
-    let Some(first) = traces.first() else { return Vec::new() };
-    if traces.iter().all(|trace| trace.steps == first.steps) {
-        return (0..first.steps.len()).map(|i| summary(traces.iter().map(|trace| trace.points[i]).collect())).collect();
-    }
-    let mut places: Vec<f64> = traces.iter().flat_map(|trace| &trace.points).map(|point| point[0]).collect();
-    places.sort_by(f64::total_cmp);
-    places.dedup();
-    let at = |trace: &Trace, x: f64| {
-        let next = trace.points.partition_point(|point| point[0] <= x);
-        let [last, train, test] = *trace.points.get(next.checked_sub(1)?)?;
-        (trace.finished || next < trace.points.len() || last == x).then_some([x, train, test])
-    };
-    places.into_iter().map(|x| summary(traces.iter().filter_map(|trace| at(trace, x)).collect())).collect()
-}
-
 /// Band, train line and test line of one case.
 fn curves(traces: &[Trace], role: Role, alone: bool) -> Vec<Series> {
     let means = average(traces);
@@ -144,14 +104,6 @@ fn levels(cases: &Cases<'_>, panel: &Case<'_>, chance: Option<f64>) -> Vec<Serie
     let level = |dash, y| Series { role: Role::Reference, mark: Mark::Level(dash, y) };
     let untrained = untrained.map(|y| level(Dash::Dotted, y));
     chance.map(|y| level(Dash::Solid, y)).into_iter().chain(untrained).collect()
-}
-
-/// Mean accuracy on test images at step 0 over the runs of some cases.
-pub(super) fn untrained<'a>(cases: impl Iterator<Item = &'a Case<'a>>) -> Option<f64> {
-    let runs = cases.flat_map(|case| &case.runs);
-    let start = runs.filter_map(|run| run.evaluations.iter().find(|evaluation| evaluation.cost.step == 0));
-    let values: Vec<f64> = start.map(|evaluation| evaluation.scores.test.accuracy).collect();
-    Some(mean(&values)).filter(|mean| mean.is_finite())
 }
 
 /// Leaves the subset's name above the first panel of its column alone, and the background's beside the last of its row.
@@ -287,9 +239,12 @@ mod tests {
 
     #[test]
     fn one_seed_has_no_band() {
-        let figure = images(&campaign(&[("classifier", 10, 0.5)], 1));
+        let mut runs = campaign(&[("classifier", 10, 0.5)], 1);
+        runs[0].end = None;
+        let figure = images(&runs);
         assert_eq!(bands(&figure), Vec::<Vec<Vec<[f64; 3]>>>::new());
         assert!(figure.caption.contains("n = 1 seed, so no interval"), "{}", figure.caption);
+        assert!(figure.caption.contains("1 run is unfinished"), "{}", figure.caption);
         assert!(!figure.legend.iter().any(|key| key.sample == Sample::Band));
     }
 
@@ -325,21 +280,6 @@ mod tests {
     }
 
     #[test]
-    fn runs_with_other_steps_are_averaged_stepwise() {
-        let mut unfinished = backprop(2, &[(2, 0.9, 0.9)]);
-        unfinished.end = None;
-        // The second ends early and keeps its value; the third is unfinished and counts up to its last evaluation.
-        let runs =
-            [backprop(0, &[(1, 0.1, 0.1), (2, 0.2, 0.2), (8, 0.4, 0.4)]), backprop(1, &[(1, 0.5, 0.5)]), unfinished];
-        let test = line(&images(&runs), 0, Dash::Solid);
-        let expected = [[100.0, 0.3], [200.0, (0.2 + 0.5 + 0.9) / 3.0], [800.0, 0.45]];
-        assert!(
-            test[0].len() == 3 && test[0].iter().zip(expected).all(|(a, b)| close(a[0], b[0]) && close(a[1], b[1]))
-        );
-        assert!(images(&runs).caption.contains("1 run is unfinished"));
-    }
-
-    #[test]
     fn a_nan_is_a_gap() {
         let nan = f64::NAN;
         let runs = [
@@ -363,16 +303,6 @@ mod tests {
             assert_eq!(figure(name).draw_from(&[]), None);
             assert_eq!(figure(name).draw_from(&[backprop(0, &[(0, 0.1, 0.1)])]), None);
         }
-    }
-
-    #[test]
-    fn seconds_are_matched_by_step_and_the_last_lap_of_a_step_counts() {
-        let mut only = backprop(0, &[(1, 0.1, 0.1), (2, 0.2, 0.2), (4, 0.4, 0.4)]);
-        only.laps.remove(1);
-        let again = crate::record::Lap { seconds: 7.0, ..only.laps[1] };
-        only.laps.push(again);
-        let figure = figure("learning-curves-seconds").draw_from(&[only]).unwrap();
-        assert_eq!(line(&figure, 0, Dash::Solid), [[[0.5, 0.1], [7.0, 0.4]]]);
     }
 
     #[test]

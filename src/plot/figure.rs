@@ -182,9 +182,9 @@ impl Role {
     /// The shape of this role's points.
     pub fn marker(self) -> Marker {
         match self {
-            Role::Learner(Method::Evolution, shade) if shade / SHADES % 2 == 0 => Marker::Circle,
+            Role::Learner(Method::Evolution, shade) if (shade / SHADES).is_multiple_of(2) => Marker::Circle,
             Role::Learner(Method::Evolution, _) => Marker::Diamond,
-            Role::Learner(Method::Backprop, shade) if shade / SHADES % 2 == 0 => Marker::Square,
+            Role::Learner(Method::Backprop, shade) if (shade / SHADES).is_multiple_of(2) => Marker::Square,
             Role::Learner(Method::Backprop, _) => Marker::Triangle,
             Role::Reference | Role::Any => Marker::Circle,
         }

@@ -30,3 +30,27 @@ impl Figure for LearningCurvesSeconds {
         figure(runs, &against)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::figure::{Dash, Mark};
+    use super::super::fixture::{evaluate, figure, run};
+    use crate::record::{Background, Lap, Method};
+
+    #[test]
+    fn seconds_are_matched_by_step_and_the_last_lap_of_a_step_counts() {
+        let mut only = run(Method::Backprop, Background::Random, ("classifier", 10), 0);
+        for (step, seconds, accuracy) in [(1, 0.5, 0.1), (2, 1.0, 0.2), (4, 2.0, 0.4)] {
+            evaluate(&mut only, step, 100, seconds, accuracy, accuracy);
+        }
+        only.laps.remove(1);
+        let again = Lap { seconds: 7.0, ..only.laps[1] };
+        only.laps.push(again);
+        let figure = figure("learning-curves-seconds").draw_from(&[only]).unwrap();
+        let test = figure.panels[0].series.iter().find_map(|series| match &series.mark {
+            Mark::Line(Dash::Solid, lines) => Some(lines.clone()),
+            _ => None,
+        });
+        assert_eq!(test.unwrap(), [[[0.5, 0.1], [7.0, 0.4]]]);
+    }
+}

@@ -8,6 +8,7 @@ mod figure;
 mod learning_curves;
 mod learning_curves_seconds;
 mod theme;
+mod traces;
 
 pub use draw::{png, svg};
 pub use figure::{
@@ -84,6 +85,24 @@ mod tests {
             let [svg, png] = draw(&runs);
             assert!(draw(&other) == [svg.clone(), png.clone()], "{}", entry.name);
             assert_eq!((svg.0, png.0), (format!("{}.svg", entry.name), format!("{}.png", entry.name)));
+        }
+    }
+
+    #[test]
+    fn odd_records_are_drawn_too() {
+        let mut odd = fixture::run(Method::Backprop, crate::record::Background::Zero, ("<&\"> σ", 1), 0);
+        odd.header.classes = 0;
+        for (step, accuracy) in [(1, f64::NAN), (2, 0.5), (3, f64::INFINITY), (u64::MAX, f64::NAN)] {
+            fixture::evaluate(&mut odd, step, 1, step as f64, accuracy, accuracy);
+        }
+        fixture::end(&mut odd);
+        odd.end.as_mut().unwrap().last = fixture::scores(0.5, 0.5);
+        for entry in ENTRIES {
+            let figure = fixture::figure(entry.name).draw_from(std::slice::from_ref(&odd)).unwrap();
+            let [(_, svg), (_, png)] = render(entry.name, &figure, &Theme::light());
+            let svg = String::from_utf8(svg).unwrap();
+            assert!(svg.contains("&lt;&amp;&quot;&gt; σ") && png.starts_with(b"\x89PNG"), "{}", entry.name);
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", entry.name);
         }
     }
 
