@@ -1,4 +1,4 @@
-//! Registries as data: an [`Entry`] is one named thing that a campaign file can ask for, a [`Registry`] a list of them.
+//! Registries as data: an [`Entry`] is one named thing that a campaign file can ask for, [`Entries`] are all of one kind.
 
 use std::borrow::Cow;
 
@@ -29,15 +29,15 @@ impl<T: ?Sized, C: ?Sized> Clone for Entry<T, C> {
 impl<T: ?Sized, C: ?Sized> Copy for Entry<T, C> {}
 
 /// The entries of one kind.
-pub struct Registry<T: ?Sized + 'static, C: ?Sized + 'static = ()> {
+pub struct Entries<T: ?Sized + 'static, C: ?Sized + 'static = ()> {
     kind: &'static str,
     entries: Cow<'static, [Entry<T, C>]>,
 }
 
-impl<T: ?Sized, C: ?Sized> Registry<T, C> {
+impl<T: ?Sized, C: ?Sized> Entries<T, C> {
     /// The built-in rows of a kind; `kind` is the word for messages, as in "strategy".
     pub const fn new(kind: &'static str, entries: &'static [Entry<T, C>]) -> Self {
-        Registry { kind, entries: Cow::Borrowed(entries) }
+        Entries { kind, entries: Cow::Borrowed(entries) }
     }
 
     /// Adds a row; one of the same name is replaced.

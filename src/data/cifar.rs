@@ -61,6 +61,15 @@ struct Cifar {
 }
 
 impl DataSource for Cifar {
+    fn shape(&self) -> [usize; 3] {
+        SHAPE
+    }
+
+    fn classes(&self) -> usize {
+        // The last label is the class.
+        self.labels.last().map_or(0, |(_, classes)| usize::from(*classes))
+    }
+
     fn load(&self, data_dir: Option<&Path>) -> Result<Images> {
         let folder = set_folder(self.name, data_dir)?;
         let paths = self.paths(&folder)?;

@@ -10,7 +10,7 @@ use crate::error::Result;
 
 /// Works without any file or network.
 pub(super) const ENTRY: Entry<dyn DataSource> = Entry {
-    name: "fashion-mnist-12k",
+    name: SET.name,
     summary: "built in: the first 10,000 + 2,000 images of Fashion-MNIST, 28x28, 10 classes",
     reference: "Xiao, Rasul & Vollgraf 2017",
     build: |_, _| Ok(Box::new(Embedded)),
@@ -24,12 +24,21 @@ const BYTES: [&[u8]; 4] = [
     include_bytes!("../../data/fashion-mnist-12k/t10k-labels-idx1-ubyte.gz"),
 ];
 
+const SET: IdxSet = IdxSet { name: "fashion-mnist-12k", train: 10_000, test: 2_000 };
+
 struct Embedded;
 
 impl DataSource for Embedded {
+    fn shape(&self) -> [usize; 3] {
+        SET.shape()
+    }
+
+    fn classes(&self) -> usize {
+        SET.classes()
+    }
+
     fn load(&self, _data_dir: Option<&Path>) -> Result<Images> {
-        let set = IdxSet { name: ENTRY.name, train: 10_000, test: 2_000 };
-        set.assemble(|i| {
+        SET.assemble(|i| {
             let path = PathBuf::from(format!("data/fashion-mnist-12k/{}.gz", FILES[i]));
             let bytes = inflate(&path, BYTES[i], LIMIT)?;
             Ok((path, bytes))

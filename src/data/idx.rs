@@ -47,6 +47,14 @@ pub(super) struct IdxSet {
 }
 
 impl DataSource for IdxSet {
+    fn shape(&self) -> [usize; 3] {
+        [1, SIDE, SIDE]
+    }
+
+    fn classes(&self) -> usize {
+        usize::from(CLASSES)
+    }
+
     fn load(&self, data_dir: Option<&Path>) -> Result<Images> {
         let folder = set_folder(self.name, data_dir)?;
         let mut paths = Vec::new();
@@ -69,8 +77,8 @@ impl IdxSet {
         Ok(Images {
             train: part(0, self.train)?,
             test: part(2, self.test)?,
-            shape: [1, SIDE, SIDE],
-            classes: usize::from(CLASSES),
+            shape: self.shape(),
+            classes: self.classes(),
         })
     }
 }

@@ -22,6 +22,12 @@ use crate::error::Result;
 
 /// Where a data set comes from.
 pub trait DataSource: Send + Sync {
+    /// Channels, height and width of an image; known without reading anything.
+    fn shape(&self) -> [usize; 3];
+
+    /// Number of classes; known without reading anything.
+    fn classes(&self) -> usize;
+
     /// Reads the whole set into memory. `data_dir` is the folder that holds one folder per set; without it,
     /// [`set_folder`] says where sets are looked for. Sources that need no files ignore it.
     ///

@@ -58,6 +58,14 @@ struct Synthetic {
 }
 
 impl DataSource for Synthetic {
+    fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    fn classes(&self) -> usize {
+        self.classes
+    }
+
     fn load(&self, _data_dir: Option<&Path>) -> Result<Images> {
         let seed = Seed::new(self.seed).child("synthetic");
         let size: usize = self.shape.iter().product();

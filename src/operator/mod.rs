@@ -16,7 +16,7 @@ pub use selection::SelectionOperator;
 
 pub use crate::progress::Progress;
 
-use crate::entry::Registry;
+use crate::entry::Entries;
 use crate::subset::Subset;
 
 /// What an operator may know of the gene's place and of the parent.
@@ -70,20 +70,20 @@ impl Reporter {
 /// The registries of all operators.
 pub struct Operators {
     /// Mutation operators.
-    pub mutations: Registry<dyn MutationOperator>,
+    pub mutations: Entries<dyn MutationOperator>,
     /// Crossover operators.
-    pub crossovers: Registry<dyn CrossoverOperator>,
+    pub crossovers: Entries<dyn CrossoverOperator>,
     /// Selection operators.
-    pub selections: Registry<dyn SelectionOperator>,
+    pub selections: Entries<dyn SelectionOperator>,
 }
 
 impl Operators {
     /// The operators of this crate.
     pub fn builtin() -> Self {
         Operators {
-            mutations: Registry::new("mutation", mutation::ENTRIES),
-            crossovers: Registry::new("crossover", crossover::ENTRIES),
-            selections: Registry::new("selection", selection::ENTRIES),
+            mutations: Entries::new("mutation", mutation::ENTRIES),
+            crossovers: Entries::new("crossover", crossover::ENTRIES),
+            selections: Entries::new("selection", selection::ENTRIES),
         }
     }
 }

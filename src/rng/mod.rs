@@ -4,6 +4,7 @@
 //! Normals: inverse CDF from a committed table with one multiply-add chain (`*` and `+` apart), so equal bits too.
 //! Nothing here is global and no state needs to be saved: a resumed run asks for the same address again.
 
+mod lanes;
 mod normal_table;
 
 use normal_table::NORMAL_TABLE;
@@ -60,11 +61,13 @@ fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
 }
 
 /// The upper-tail normal quantile of the word's low 31 bits, with the sign of its top bit.
+#[inline(always)]
 fn normal_of(word: u32) -> f32 {
     // The odd integer 2u+1 as a float is p * 2^33; its exponent and top three mantissa bits choose the piece, the other
     // twenty bits are the place within it.
     let bits = (((word & 0x7fff_ffff) << 1 | 1) as f32).to_bits();
-    let c = &NORMAL_TABLE[((bits >> 20) - (127 << 3)) as usize];
+    // The table's last piece is the greatest index there is; saying so lets the compiler gather without a check.
+    let c = &NORMAL_TABLE[((bits >> 20) - (127 << 3)).min(256) as usize];
     let x = f32::from_bits((bits << 12) >> 9 | 0x3f80_0000) - 1.0;
     let z = ((f32::from_bits(c[3]) * x + f32::from_bits(c[2])) * x + f32::from_bits(c[1])) * x + f32::from_bits(c[0]);
     f32::from_bits(z.to_bits() ^ (word & 0x8000_0000))
@@ -101,9 +104,14 @@ impl Rng {
         normal_of(self.word())
     }
 
-    /// Fills with standard normals.
+    /// Fills with standard normals: the same as [`normal`](Self::normal) for each, several times as fast.
     pub fn fill_normal(&mut self, out: &mut [f32]) {
-        out.iter_mut().for_each(|x| *x = self.normal());
+        let buffered = out.len().min(4 - self.used);
+        let (head, rest) = out.split_at_mut(buffered);
+        head.iter_mut().for_each(|x| *x = self.normal());
+        let mut groups = rest.chunks_exact_mut(4 * lanes::LANES);
+        self.block = lanes::fill(self.key, self.block, &mut groups);
+        groups.into_remainder().iter_mut().for_each(|x| *x = self.normal());
     }
 
     /// Uniform in `0..n`, without bias (Lemire 2019).

@@ -21,7 +21,7 @@ pub use pattern::Pattern;
 pub use span::{Span, Subset};
 pub use start::{GeneScale, Start};
 
-use crate::entry::{Entry, Registry};
+use crate::entry::{Entries, Entry};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::params::{list_names, read_table, Node, Params, Problem, Problems, Value};
@@ -50,7 +50,7 @@ pub struct SubsetRequest<'a> {
 /// What selectors are built with: the registry itself, for those that compose others.
 pub struct Selectors {
     /// The rows.
-    pub registry: Registry<dyn Selector, Selectors>,
+    pub registry: Entries<dyn Selector, Selectors>,
 }
 
 /// Alphabetical; a test fails where a file here has no row.
@@ -70,7 +70,7 @@ pub const ENTRIES: &[Entry<dyn Selector, Selectors>] = &[
 impl Selectors {
     /// The selectors of this crate.
     pub fn builtin() -> Self {
-        Selectors { registry: Registry::new("selector", ENTRIES) }
+        Selectors { registry: Entries::new("selector", ENTRIES) }
     }
 
     /// Reads the list of selectors under `key`.

@@ -1,7 +1,7 @@
 //! A campaign file from its text to checked values: what the reports of its errors say, word for word.
 
 use subevo::campaign::grid::{expand, override_removes_axis};
-use subevo::entry::{Entry, Registry};
+use subevo::entry::{Entries, Entry};
 use subevo::error::{Error, Result};
 use subevo::params::report::render;
 use subevo::params::resolved::to_toml;
@@ -27,8 +27,8 @@ const fn entry(name: &'static str, build: fn(&Params<'_>, &()) -> Result<Box<Str
     Entry { name, summary: "", reference: "", build }
 }
 
-const STRATEGIES: Registry<Strategy> =
-    Registry::new("strategy", &[entry("cma-es", cmaes), entry("snes", snes), entry("xnes", cmaes)]);
+const STRATEGIES: Entries<Strategy> =
+    Entries::new("strategy", &[entry("cma-es", cmaes), entry("snes", snes), entry("xnes", cmaes)]);
 
 #[derive(Debug, Default, PartialEq)]
 struct Campaign {

@@ -6,11 +6,11 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use subevo::data::{BatchOrder, Data, DataSource, Images, Labelled, Split, ENTRIES};
-use subevo::entry::Registry;
+use subevo::entry::Entries;
 use subevo::params::{read_table, Amount, Node, Origin, Problems, Table, Value};
 use subevo::rng::Seed;
 
-const SETS: Registry<dyn DataSource> = Registry::new("data set", ENTRIES);
+const SETS: Entries<dyn DataSource> = Entries::new("data set", ENTRIES);
 
 /// The source of that name, or what was wrong with its parameters.
 fn source(name: &str, parameters: &[(&str, i64)]) -> Result<Box<dyn DataSource>, Vec<String>> {

@@ -3,6 +3,7 @@
 mod campaign_file;
 mod data;
 mod engine;
+mod genetic;
 mod grid;
 mod operators;
 mod optimizers;

@@ -1,17 +1,17 @@
 //! Every optimizer and schedule of the registries: the numbers of the reference scripts, exact resume, a descent.
 
-use subevo::entry::Registry;
+use subevo::entry::Entries;
 use subevo::optimizer::{schedule, Optimizer, Schedule, ENTRIES};
 use subevo::progress::Progress;
 
 use crate::tables::{build, try_build};
 
-fn registry() -> Registry<dyn Optimizer, usize> {
-    Registry::new("optimizer", ENTRIES)
+fn registry() -> Entries<dyn Optimizer, usize> {
+    Entries::new("optimizer", ENTRIES)
 }
 
-fn schedules() -> Registry<dyn Schedule> {
-    Registry::new("schedule", schedule::ENTRIES)
+fn schedules() -> Entries<dyn Schedule> {
+    Entries::new("schedule", schedule::ENTRIES)
 }
 
 fn numbers(json: &serde_json::Value) -> Vec<f64> {

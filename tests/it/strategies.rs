@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use subevo::entry::Registry;
+use subevo::entry::Entries;
 use subevo::operator::{Operators, Population, Progress};
 use subevo::rng::Seed;
 use subevo::state::{Array, State};
@@ -12,7 +12,7 @@ use subevo::subset::Subset;
 
 use crate::tables::{build, try_build};
 
-const REGISTRY: Registry<dyn Strategy, StrategyContext> = Registry::new("strategy", ENTRIES);
+const REGISTRY: Entries<dyn Strategy, StrategyContext> = Entries::new("strategy", ENTRIES);
 
 /// What a strategy needs for `k` genes.
 pub fn context(k: usize, operators: Operators) -> StrategyContext {
@@ -236,7 +236,7 @@ fn a_population_of_one_is_refused_and_an_odd_one_works_or_is_refused_by_name() {
     }
 }
 
-/// From 0 to the optimum at 1 in each of ten genes, a start loss of 10: with its defaults every strategy comes below 0.5
+/// From 0 to the optimum at 1 in each of ten genes, a start loss of 10: with its defaults every strategy comes below 0.05
 /// within 20,000 evaluations (median of 15 seeds).
 #[test]
 fn every_strategy_converges_on_the_sphere_within_its_budget() {
@@ -254,7 +254,6 @@ fn every_strategy_converges_on_the_sphere_within_its_budget() {
             })
             .collect();
         last.sort_by(f32::total_cmp);
-        eprintln!("{}: {last:?}", entry.name);
-        assert!(last[7] < 0.5, "{}: median loss {}, all {last:?}", entry.name, last[7]);
+        assert!(last[7] < 0.05, "{}: median loss {}, all {last:?}", entry.name, last[7]);
     }
 }

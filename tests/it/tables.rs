@@ -1,6 +1,6 @@
 //! Builds registry rows from parameters written as JSON, and tells the problems that a user would be told.
 
-use subevo::entry::Registry;
+use subevo::entry::Entries;
 use subevo::params::{read_table, Key, Node, Origin, Problems, Table, Value};
 
 /// A table of parameters from a JSON object.
@@ -23,7 +23,7 @@ fn node(json: &serde_json::Value) -> Node {
 
 /// Builds the row called `name`; on failure the messages of all problems.
 pub fn try_build<T: ?Sized, C: ?Sized>(
-    registry: &Registry<T, C>,
+    registry: &Entries<T, C>,
     name: &str,
     params: serde_json::Value,
     context: &C,
@@ -41,7 +41,7 @@ pub fn try_build<T: ?Sized, C: ?Sized>(
 
 /// Builds the row called `name`, which must work.
 pub fn build<T: ?Sized, C: ?Sized>(
-    registry: &Registry<T, C>,
+    registry: &Entries<T, C>,
     name: &str,
     params: serde_json::Value,
     context: &C,

@@ -37,7 +37,7 @@ impl MutationOperator for Gaussian {
             }
             return;
         }
-        let mut noise = [0.0; 256];
+        let mut noise = [0.0; 1024];
         for genes in genes.chunks_mut(noise.len()) {
             let noise = &mut noise[..genes.len()];
             rng.fill_normal(noise);

@@ -1,0 +1,209 @@
+//! The genetic algorithm put together from operators of a user's own: what each is shown and what becomes of it.
+
+use serde_json::json;
+use subevo::entry::{Entries, Entry};
+use subevo::graph::ParameterKind;
+use subevo::operator::{CrossoverOperator, MutationOperator, OperatorContext, Operators, Progress, SelectionOperator};
+use subevo::rng::{Rng, Seed};
+use subevo::strategy::{Strategy, StrategyContext, ENTRIES};
+use subevo::subset::{Span, Subset};
+
+use crate::strategies::context;
+use crate::tables::{build, try_build};
+
+/// Adds 1 to every gene; reports the parent's loss and the step.
+struct PlusOne;
+/// Makes the second gene infinite.
+struct Broken;
+/// Adds a normal step and reports it, to many digits.
+struct Noisy;
+/// Takes over the second parent and reports whether it differs from the first.
+struct Swap;
+/// Gives the worst that it is shown.
+struct Worst;
+/// Gives a member that it was not shown.
+struct Stray;
+
+impl MutationOperator for PlusOne {
+    fn mutate(&self, genes: &mut [f32], context: &OperatorContext<'_>, _: &mut Rng) {
+        assert_eq!(genes, context.parents.member(context.parent), "a private copy of the parent");
+        genes.iter_mut().for_each(|gene| *gene += 1.0);
+        context.report.add("parent_loss", f64::from(context.parent_loss));
+        context.report.add("step", context.at.step as f64);
+    }
+}
+
+impl MutationOperator for Broken {
+    fn mutate(&self, genes: &mut [f32], _: &OperatorContext<'_>, _: &mut Rng) {
+        genes[1] = f32::INFINITY;
+    }
+}
+
+impl MutationOperator for Noisy {
+    fn mutate(&self, genes: &mut [f32], context: &OperatorContext<'_>, rng: &mut Rng) {
+        genes[0] += rng.normal();
+        context.report.add("noise", f64::from(genes[0]).exp());
+    }
+}
+
+impl CrossoverOperator for Swap {
+    fn cross(&self, child: &mut [f32], other: &[f32], context: &OperatorContext<'_>, _: &mut Rng) {
+        context.report.add("differs", f64::from(u8::from(child != other)));
+        child.copy_from_slice(other);
+    }
+}
+
+impl SelectionOperator for Worst {
+    fn select(&self, order: &[usize], count: usize, _: &mut Rng) -> Vec<usize> {
+        vec![order[order.len() - 1]; count]
+    }
+}
+
+impl SelectionOperator for Stray {
+    fn select(&self, order: &[usize], count: usize, _: &mut Rng) -> Vec<usize> {
+        vec![(0..).find(|i| !order.contains(i)).unwrap(); count]
+    }
+}
+
+macro_rules! entry {
+    ($name:literal, $thing:expr) => {
+        Entry { name: $name, summary: "", reference: "", build: |_, ()| Ok(Box::new($thing)) }
+    };
+}
+
+fn setting() -> StrategyContext {
+    let mut operators = Operators::builtin();
+    operators.mutations.add(entry!("plus-one", PlusOne));
+    operators.mutations.add(entry!("broken", Broken));
+    operators.mutations.add(entry!("noisy", Noisy));
+    operators.crossovers.add(entry!("swap", Swap));
+    operators.selections.add(entry!("worst", Worst));
+    operators.selections.add(entry!("stray", Stray));
+    context(3, operators)
+}
+
+const REGISTRY: Entries<dyn Strategy, StrategyContext> = Entries::new("strategy", ENTRIES);
+
+fn genetic(params: serde_json::Value) -> Box<dyn Strategy> {
+    build(&REGISTRY, "genetic", params, &setting())
+}
+
+fn at(step: u64) -> Progress {
+    Progress { step, used: 0.0 }
+}
+
+#[test]
+fn elites_stay_and_children_come_from_the_selected_parents() {
+    let given = json!({ "population": 6, "elites": 2, "mutation": "plus-one", "selection": "worst" });
+    let mut strategy = genetic(given);
+    let first = strategy.ask(at(0), Seed::new(1)).unwrap();
+    assert_eq!(first.member(0), [0.0; 3], "the untouched network");
+    assert!(first.members().skip(1).all(|genes| genes == [1.0; 3]), "and mutants of it");
+    assert!(strategy.diagnostics().iter().any(|(name, value)| *name == "parent_loss" && value.is_nan()));
+
+    // Make the members tell-tale: the genetic algorithm learns from what it is told was asked.
+    let genes = (0..18).map(|i| (i / 3) as f32 * 10.0).collect();
+    let asked = subevo::operator::Population::from_genes(genes, 3);
+    let nan = f32::NAN;
+    strategy.tell(&asked, &[nan, 2.0, 7.0, nan, -1.0, 3.0]).unwrap();
+    assert_eq!(strategy.incumbent(), [40.0; 3]);
+    let second = strategy.ask(at(1), Seed::new(2)).unwrap();
+    assert_eq!((second.member(0), second.member(1)), (&[40.0; 3][..], &[10.0; 3][..]), "elites, best first");
+    // The worst that has a loss is member 2; the failed ones are shown to no selection.
+    assert!(second.members().skip(2).all(|genes| genes == [21.0; 3]), "{second:?}");
+    assert_eq!(strategy.diagnostics(), [("parent_loss", 7.0), ("step", 1.0)]);
+
+    // One survivor: it alone is kept, whatever the number of elites.
+    strategy.tell(&asked, &[nan, nan, nan, 5.0, nan, nan]).unwrap();
+    let third = strategy.ask(at(2), Seed::new(3)).unwrap();
+    assert_eq!(third.member(0), [30.0; 3]);
+    assert!(third.members().skip(1).all(|genes| genes == [31.0; 3]), "{third:?}");
+}
+
+#[test]
+fn the_second_parent_is_drawn_apart_from_the_first() {
+    let given = json!({ "population": 401, "mutation_rate": 0.0, "crossover": "swap",
+        "selection": { "name": "truncation", "keep": 2 } });
+    let mut strategy = genetic(given);
+    let first = strategy.ask(at(0), Seed::new(4)).unwrap();
+    strategy.tell(&first, &(0..401).map(|i| i as f32).collect::<Vec<_>>()).unwrap();
+    let second = strategy.ask(at(1), Seed::new(5)).unwrap();
+    assert!(second.members().all(|genes| genes == first.member(0) || genes == first.member(1)));
+    // 400 children, each of two different parents with probability 1/2: a standard error of 0.025.
+    let differs = strategy.diagnostics()[0].1;
+    assert!((differs - 0.5).abs() < 0.1, "{differs}");
+}
+
+#[test]
+fn rates_are_the_shares_of_children_that_are_changed() {
+    let given = json!({ "population": 2001, "mutation": "plus-one", "mutation_rate": 0.3, "crossover": "none",
+        "selection": { "name": "truncation", "keep": 1 } });
+    let mut strategy = genetic(given);
+    let first = strategy.ask(at(0), Seed::new(6)).unwrap();
+    assert_eq!(first.members().filter(|genes| **genes == [1.0; 3]).count(), 2000, "all but the start at first");
+    strategy.tell(&first, &(0..2001).map(|i| i as f32).collect::<Vec<_>>()).unwrap();
+    let second = strategy.ask(at(1), Seed::new(7)).unwrap();
+    let changed = second.members().filter(|genes| **genes == [1.0; 3]).count();
+    assert!(changed.abs_diff(600) < 4 * 21, "{changed} of 2000");
+
+    let never = json!({ "population": 50, "mutation_rate": 0.0, "crossover": "swap", "crossover_rate": 0.0 });
+    let mut strategy = genetic(never);
+    let first = strategy.ask(at(0), Seed::new(8)).unwrap();
+    strategy.tell(&first, &[1.0; 50]).unwrap();
+    let second = strategy.ask(at(1), Seed::new(9)).unwrap();
+    assert!(second.members().all(|genes| first.members().any(|parent| parent == genes)));
+    assert!(strategy.diagnostics().is_empty(), "no operator was called");
+}
+
+#[test]
+fn reported_means_do_not_depend_on_threads() {
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut strategy = genetic(json!({ "population": 500, "mutation": "noisy" }));
+            strategy.ask(at(0), Seed::new(1)).unwrap();
+            strategy.diagnostics()[0].1.to_bits()
+        })
+    };
+    let one = on(1);
+    assert!((0..20).all(|_| on(4) == one));
+}
+
+#[test]
+fn an_operator_that_breaks_its_contract_is_named() {
+    let span = |parameter: &str, gene: usize, length: usize| Span {
+        parameter: parameter.to_string(),
+        layer: "conv1".to_string(),
+        kind: ParameterKind::ConvWeight,
+        filter: 0,
+        offset: 0,
+        length,
+        gene,
+        position: gene,
+        fan_in: 9,
+    };
+    let mut setting = setting();
+    let spans = vec![span("conv1.weight", 0, 1), span("bn1.weight", 1, 2)];
+    setting.subset = std::sync::Arc::new(Subset { name: "test".to_string(), size: 3, spans });
+    let mut strategy = build(&REGISTRY, "genetic", json!({ "mutation": "broken" }), &setting);
+    let message = strategy.ask(at(0), Seed::new(1)).unwrap_err().to_string();
+    let told = ["mutation `broken`", "gene 1", "`bn1.weight`", "inf"].iter().all(|word| message.contains(word));
+    assert!(told, "{message}");
+
+    let mut strategy = build(&REGISTRY, "genetic", json!({ "population": 4, "selection": "stray" }), &setting);
+    let first = strategy.ask(at(0), Seed::new(1)).unwrap();
+    strategy.tell(&first, &[1.0, f32::NAN, 2.0, 3.0]).unwrap();
+    let message = strategy.ask(at(1), Seed::new(2)).unwrap_err().to_string();
+    assert!(message.contains("selection `stray`") && message.contains("member 1"), "{message}");
+}
+
+#[test]
+fn every_bad_part_is_told_at_once_and_nothing_else() {
+    let given = json!({ "population": 8, "elites": 8, "mutation": "gausian", "crossover": { "name": "uniform", "share": 2 },
+        "selection": { "size": 3 } });
+    let messages = try_build(&REGISTRY, "genetic", given, &setting()).err().unwrap();
+    let expected =
+        ["it.elites` = 8: must be an integer, 0 to 7", "unknown mutation `gausian`", "share` = 2", "no `name`"];
+    assert_eq!(messages.len(), expected.len(), "{messages:?}");
+    assert!(expected.iter().all(|word| messages.iter().any(|message| message.contains(word))), "{messages:?}");
+}
