@@ -34,6 +34,12 @@ pub struct Entries<T: ?Sized + 'static, C: ?Sized + 'static = ()> {
     entries: Cow<'static, [Entry<T, C>]>,
 }
 
+impl<T: ?Sized, C: ?Sized> Clone for Entries<T, C> {
+    fn clone(&self) -> Self {
+        Entries { kind: self.kind, entries: self.entries.clone() }
+    }
+}
+
 impl<T: ?Sized, C: ?Sized> Entries<T, C> {
     /// The built-in rows of a kind; `kind` is the word for messages, as in "strategy".
     pub const fn new(kind: &'static str, entries: &'static [Entry<T, C>]) -> Self {

@@ -21,3 +21,4 @@ pub mod rng;
 pub mod state;
 pub mod strategy;
 pub mod subset;
+pub mod metric;

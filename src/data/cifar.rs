@@ -70,6 +70,10 @@ impl DataSource for Cifar {
         self.labels.last().map_or(0, |(_, classes)| usize::from(*classes))
     }
 
+    fn training_images(&self) -> usize {
+        self.train.len() * self.train_records
+    }
+
     fn load(&self, data_dir: Option<&Path>) -> Result<Images> {
         let folder = set_folder(self.name, data_dir)?;
         let paths = self.paths(&folder)?;

@@ -37,6 +37,10 @@ impl DataSource for Embedded {
         SET.classes()
     }
 
+    fn training_images(&self) -> usize {
+        SET.training_images()
+    }
+
     fn load(&self, _data_dir: Option<&Path>) -> Result<Images> {
         SET.assemble(|i| {
             let path = PathBuf::from(format!("data/fashion-mnist-12k/{}.gz", FILES[i]));

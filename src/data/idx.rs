@@ -55,6 +55,10 @@ impl DataSource for IdxSet {
         usize::from(CLASSES)
     }
 
+    fn training_images(&self) -> usize {
+        self.train
+    }
+
     fn load(&self, data_dir: Option<&Path>) -> Result<Images> {
         let folder = set_folder(self.name, data_dir)?;
         let mut paths = Vec::new();

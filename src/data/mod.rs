@@ -28,6 +28,9 @@ pub trait DataSource: Send + Sync {
     /// Number of classes; known without reading anything.
     fn classes(&self) -> usize;
 
+    /// Number of training images, validation included; known without reading anything.
+    fn training_images(&self) -> usize;
+
     /// Reads the whole set into memory. `data_dir` is the folder that holds one folder per set; without it,
     /// [`set_folder`] says where sets are looked for. Sources that need no files ignore it.
     ///

@@ -66,6 +66,10 @@ impl DataSource for Synthetic {
         self.classes
     }
 
+    fn training_images(&self) -> usize {
+        self.train
+    }
+
     fn load(&self, _data_dir: Option<&Path>) -> Result<Images> {
         let seed = Seed::new(self.seed).child("synthetic");
         let size: usize = self.shape.iter().product();

@@ -58,6 +58,16 @@ fn probability_within(angle: f64, freedom: u64) -> f64 {
     }
 }
 
+/// The 95 % interval of a share, `right` of `n` (Wilson 1927). NaN for no trial.
+pub fn wilson(right: f64, n: f64) -> [f64; 2] {
+    // The 0.975 quantile of the normal distribution.
+    const Z: f64 = 1.959_963_984_540_054;
+    let share = right / n;
+    let centre = share + Z * Z / (2.0 * n);
+    let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
+    [-1.0, 1.0].map(|side| ((centre + side * half) / (1.0 + Z * Z / n)).clamp(0.0, 1.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +106,15 @@ mod tests {
         // t(0.975, 2) * sqrt(13) / sqrt(3), by hand.
         assert!((t_half_width(&[2.0, 4.0, 9.0]) - 8.956_686_1).abs() < 1e-6, "{}", t_half_width(&[2.0, 4.0, 9.0]));
         assert!(t_half_width(&[2.0]).is_nan());
+    }
+
+    #[test]
+    fn wilson_intervals_are_those_of_statsmodels() {
+        // statsmodels.stats.proportion.proportion_confint(count, nobs, method="wilson")
+        for (right, n, low, high) in [(90.0, 100.0, 0.825_634_333_2, 0.944_772_8), (0.0, 10.0, 0.0, 0.277_532_8)] {
+            let [a, b] = wilson(right, n);
+            assert!((a - low).abs() < 1e-6 && (b - high).abs() < 1e-6, "{a} {b}");
+        }
+        assert!(wilson(0.0, 0.0)[0].is_nan());
     }
 }

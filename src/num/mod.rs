@@ -2,7 +2,7 @@
 
 mod interval;
 
-pub use interval::{t_half_width, t_quantile};
+pub use interval::{t_half_width, t_quantile, wilson};
 
 /// Mean; NaN of nothing.
 pub fn mean(values: &[f64]) -> f64 {

@@ -68,6 +68,7 @@ impl Reporter {
 }
 
 /// The registries of all operators.
+#[derive(Clone)]
 pub struct Operators {
     /// Mutation operators.
     pub mutations: Entries<dyn MutationOperator>,

@@ -138,6 +138,11 @@ impl<'a> Params<'a> {
         self.resolved.borrow_mut().set(key, Node::new(value));
     }
 
+    /// The value that holds for `key`, where it was read.
+    pub fn resolved(&self, key: &str) -> Option<Value> {
+        self.resolved.borrow().get(key).map(|node| node.value.clone())
+    }
+
     /// Notes a problem with `key` (or with the table, where the key was not written).
     pub fn problem(&self, key: &str, message: impl Into<String>, help: Option<String>) {
         let origin = self.table.get(key).map_or_else(|| self.origin.clone(), |node| node.origin.clone());

@@ -47,10 +47,11 @@ pub struct SubsetRequest<'a> {
     pub seed: Seed,
 }
 
-/// What selectors are built with: the registry itself, for those that compose others.
+/// What selectors are built with: all of them, for those that compose others.
+#[derive(Clone)]
 pub struct Selectors {
     /// The rows.
-    pub registry: Entries<dyn Selector, Selectors>,
+    pub entries: Entries<dyn Selector, Selectors>,
 }
 
 /// Alphabetical; a test fails where a file here has no row.
@@ -70,7 +71,7 @@ pub const ENTRIES: &[Entry<dyn Selector, Selectors>] = &[
 impl Selectors {
     /// The selectors of this crate.
     pub fn builtin() -> Self {
-        Selectors { registry: Entries::new("selector", ENTRIES) }
+        Selectors { entries: Entries::new("selector", ENTRIES) }
     }
 
     /// Reads the list of selectors under `key`.
@@ -80,7 +81,7 @@ impl Selectors {
 
     /// Reads one item: a table with exactly one key that names a selector, and the selector's options.
     fn read_item(&self, node: &Node, path: &str, problems: &Problems) -> Option<(Box<dyn Selector>, Value)> {
-        let names = || self.registry.entries().iter().map(|entry| entry.name);
+        let names = || self.entries.entries().iter().map(|entry| entry.name);
         let wrong = |message: String| {
             problems.push(Problem { origin: node.origin.clone(), path: path.to_string(), message, help: None });
             None
@@ -91,7 +92,7 @@ impl Selectors {
         let known: Vec<_> = table.entries.iter().filter(|(key, _)| names().any(|name| name == key.name)).collect();
         match known.as_slice() {
             [(key, _)] => {
-                let read = |params: &Params<'_>| self.registry.build(&key.name, &key.origin, params, self);
+                let read = |params: &Params<'_>| self.entries.build(&key.name, &key.origin, params, self);
                 let (selector, resolved) = read_table(table, node.origin.clone(), path, problems, read);
                 Some((selector?, Value::Table(resolved)))
             }

@@ -1,0 +1,161 @@
+//! One `[[learner]]` of a campaign: read, checked, and built anew for each seed.
+
+use std::sync::Arc;
+
+use super::setup::{check_label, read_budget, DataSetup};
+use super::Registry;
+use crate::engine::Loss;
+use crate::error::{Error, Result};
+use crate::learner::{Backprop, Budget, Evolution, Learner};
+use crate::optimizer::{Optimizer, Schedule};
+use crate::params::{read_named, Node, Origin, Params, Problems, Value};
+use crate::record::Method;
+use crate::rng::Seed;
+use crate::strategy::{Strategy, StrategyContext};
+use crate::subset::{Start, Subset};
+
+/// Images of a batch by default.
+const BATCH: u64 = 128;
+
+/// A checked learner.
+pub struct LearnerSetup {
+    /// Unique in the campaign; the method's name unless told otherwise.
+    pub label: String,
+    /// How it learns.
+    pub method: Method,
+    /// Strategy or optimizer.
+    pub algorithm: String,
+    /// Images of a batch.
+    pub batch: usize,
+    /// What it minimises.
+    pub loss: Loss,
+    /// When it ends.
+    pub budget: Budget,
+    /// The section as written, to build it again.
+    node: Node,
+}
+
+/// The parts of a learner that need k.
+enum Parts {
+    Evolution(Box<dyn Strategy>),
+    Backprop(Box<dyn Optimizer>, Box<dyn Schedule>),
+}
+
+/// What learners are checked against.
+pub(super) struct LearnerContext<'a> {
+    /// What can be named.
+    pub registry: &'a Registry,
+    /// The budget of those without one of their own.
+    pub budget: Option<Budget>,
+    /// The subset of the first seed; `None` where it has a problem.
+    pub subset: Option<&'a Subset>,
+    /// The data set; `None` where it has a problem.
+    pub data: Option<&'a DataSetup>,
+}
+
+impl LearnerSetup {
+    /// Reads one section; `taken` are the labels of the learners before it.
+    pub(super) fn read(
+        node: &Node,
+        path: &str,
+        problems: &Problems,
+        context: &LearnerContext<'_>,
+        taken: &[String],
+    ) -> Option<(LearnerSetup, Value)> {
+        let read = |name: &str, origin: &Origin, params: &Params<'_>| {
+            let method = method_of(name, origin, params)?;
+            let label = params.text("label", Some(method.name()));
+            check_label(params, "label", &label);
+            if taken.contains(&label) {
+                let message = format!("two learners are called `{label}`: give each a `label` of its own");
+                params.problem(if params.has("label") { "label" } else { "name" }, message, None);
+            }
+            let images = context.data.map_or(i64::MAX as u64, |data| data.training_images() as u64).max(1);
+            let batch = params.integer("batch", Some(BATCH.min(images)), 1..=images) as usize;
+            let loss = Loss::from_name(params.choice("loss", Some("nll"), &Loss::NAMES)).unwrap_or(Loss::Nll);
+            if method == Method::Backprop && !loss.has_gradient() {
+                params.problem("loss", "backprop cannot minimise `error`: it has no gradient", None);
+            }
+            let budget = read_own_budget(params, context.budget);
+            // Without a subset there is a problem already; the section's own keys are still worth checking.
+            let unknown = || Subset { name: String::new(), size: 1, spans: Vec::new() };
+            let subset = Arc::new(context.subset.cloned().unwrap_or_else(unknown));
+            let (algorithm, parts) = read_parts(method, params, context.registry, &subset);
+            parts?;
+            Some(LearnerSetup { label, method, algorithm, batch, loss, budget: budget?, node: node.clone() })
+        };
+        let (learner, resolved) = read_named(node, path, problems, read)?;
+        Some((learner?, resolved))
+    }
+
+    /// The learner of one seed.
+    ///
+    /// # Errors
+    /// If the checked section cannot be built, which would be a builder's fault.
+    pub fn build(&self, start: &Start, seed: u64, registry: &Registry) -> Result<Box<dyn Learner>> {
+        let problems = Problems::default();
+        let read = |_: &str, _: &Origin, params: &Params<'_>| {
+            params.ignore_rest();
+            read_parts(self.method, params, registry, &start.subset).1
+        };
+        let parts = read_named(&self.node, "learner", &problems, read).and_then(|(parts, _)| parts);
+        let parts = parts.ok_or_else(|| {
+            let told: Vec<String> = problems.into_vec().into_iter().map(|problem| problem.message).collect();
+            Error::Learner(format!("learner `{}` cannot be built for seed {seed}: {}", self.label, told.join("; ")))
+        })?;
+        Ok(match parts {
+            Parts::Evolution(strategy) => Box::new(Evolution::new(strategy, Seed::new(seed).child("ask"))),
+            Parts::Backprop(optimizer, schedule) => Box::new(Backprop::new(start.base.clone(), optimizer, schedule)),
+        })
+    }
+}
+
+fn method_of(name: &str, origin: &Origin, params: &Params<'_>) -> Option<Method> {
+    let found = [Method::Evolution, Method::Backprop].into_iter().find(|method| method.name() == name);
+    if found.is_none() {
+        let names = || [Method::Evolution, Method::Backprop].map(Method::name);
+        params.problems().push(crate::params::Problem {
+            origin: origin.clone(),
+            path: params.path().to_string(),
+            message: format!("unknown learner `{name}`: expected {}", crate::params::list_names(names())),
+            help: crate::params::did_you_mean(name, names()),
+        });
+        params.ignore_rest();
+    }
+    found
+}
+
+/// The learner's own budget, or the common one; what holds is written into the resolved section.
+fn read_own_budget(params: &Params<'_>, common: Option<Budget>) -> Option<Budget> {
+    let own = params.optional_table("budget", read_budget);
+    if own.is_none() && common.is_none() {
+        params.problem("budget", format!("`{}` has no budget: give `[budget]`, or `budget` here", params.path()), None);
+    }
+    own.or(common)
+}
+
+fn read_parts(
+    method: Method,
+    params: &Params<'_>,
+    registry: &Registry,
+    subset: &Arc<Subset>,
+) -> (String, Option<Parts>) {
+    let named = match method {
+        Method::Evolution => params.named("strategy", None, |name, origin, section| {
+            let context = StrategyContext { subset: subset.clone(), operators: registry.operators.clone() };
+            let strategy = registry.strategies.build(name, origin, section, &context);
+            (name.to_string(), strategy.map(Parts::Evolution))
+        }),
+        Method::Backprop => {
+            let schedule = params.named("schedule", Some("constant"), |name, origin, section| {
+                registry.schedules.build(name, origin, section, &())
+            });
+            params.named("optimizer", Some("adam"), |name, origin, section| {
+                let optimizer = registry.optimizers.build(name, origin, section, &subset.size);
+                let parts = optimizer.zip(schedule.flatten());
+                (name.to_string(), parts.map(|(optimizer, schedule)| Parts::Backprop(optimizer, schedule)))
+            })
+        }
+    };
+    named.unwrap_or_default()
+}

@@ -1,0 +1,113 @@
+//! Everything that a campaign can name, in one place: the rows of all kinds.
+
+use std::sync::Arc;
+
+use crate::data::{self, DataSource};
+use crate::entry::{Entries, Entry};
+use crate::graph::init::{self, Init};
+use crate::metric::{self, Metric};
+use crate::model::{self, Model};
+use crate::operator::{CrossoverOperator, MutationOperator, Operators, SelectionOperator};
+use crate::optimizer::{self, schedule, Optimizer, Schedule};
+use crate::plot::{self, Figure};
+use crate::strategy::{self, Strategy, StrategyContext};
+use crate::subset::{Selector, Selectors};
+
+/// The rows of all kinds. Start from [`Registry::builtin`] and add your own.
+#[derive(Clone)]
+pub struct Registry {
+    /// Data sets.
+    pub data: Entries<dyn DataSource>,
+    /// Architectures.
+    pub models: Entries<dyn Model>,
+    /// Rules for drawing weights.
+    pub inits: Entries<dyn Init>,
+    /// Subset selectors.
+    pub selectors: Arc<Selectors>,
+    /// Evolutionary strategies.
+    pub strategies: Entries<dyn Strategy, StrategyContext>,
+    /// Mutation, crossover and selection operators.
+    pub operators: Arc<Operators>,
+    /// Optimizers of backprop.
+    pub optimizers: Entries<dyn Optimizer, usize>,
+    /// Learning-rate schedules.
+    pub schedules: Entries<dyn Schedule>,
+    /// Metrics.
+    pub metrics: Entries<dyn Metric>,
+    /// Figures.
+    pub figures: Entries<dyn Figure>,
+}
+
+impl Registry {
+    /// All rows of this crate.
+    pub fn builtin() -> Self {
+        Registry {
+            data: Entries::new("data set", data::ENTRIES),
+            models: Entries::new("model", model::ENTRIES),
+            inits: Entries::new("init", init::ENTRIES),
+            selectors: Arc::new(Selectors::builtin()),
+            strategies: Entries::new("strategy", strategy::ENTRIES),
+            operators: Arc::new(Operators::builtin()),
+            optimizers: Entries::new("optimizer", optimizer::ENTRIES),
+            schedules: Entries::new("schedule", schedule::ENTRIES),
+            metrics: Entries::new("metric", metric::ENTRIES),
+            figures: Entries::new("figure", plot::ENTRIES),
+        }
+    }
+
+    /// Adds a model, or replaces the one of that name.
+    #[must_use]
+    pub fn with_model(mut self, entry: Entry<dyn Model>) -> Self {
+        self.models.add(entry);
+        self
+    }
+
+    /// Adds a subset selector, or replaces the one of that name.
+    #[must_use]
+    pub fn with_selector(mut self, entry: Entry<dyn Selector, Selectors>) -> Self {
+        Arc::make_mut(&mut self.selectors).entries.add(entry);
+        self
+    }
+
+    /// Adds a strategy, or replaces the one of that name.
+    #[must_use]
+    pub fn with_strategy(mut self, entry: Entry<dyn Strategy, StrategyContext>) -> Self {
+        self.strategies.add(entry);
+        self
+    }
+
+    /// Adds a mutation operator, or replaces the one of that name.
+    #[must_use]
+    pub fn with_mutation(mut self, entry: Entry<dyn MutationOperator>) -> Self {
+        Arc::make_mut(&mut self.operators).mutations.add(entry);
+        self
+    }
+
+    /// Adds a crossover operator, or replaces the one of that name.
+    #[must_use]
+    pub fn with_crossover(mut self, entry: Entry<dyn CrossoverOperator>) -> Self {
+        Arc::make_mut(&mut self.operators).crossovers.add(entry);
+        self
+    }
+
+    /// Adds a selection operator, or replaces the one of that name.
+    #[must_use]
+    pub fn with_selection(mut self, entry: Entry<dyn SelectionOperator>) -> Self {
+        Arc::make_mut(&mut self.operators).selections.add(entry);
+        self
+    }
+
+    /// Adds a metric, or replaces the one of that name.
+    #[must_use]
+    pub fn with_metric(mut self, entry: Entry<dyn Metric>) -> Self {
+        self.metrics.add(entry);
+        self
+    }
+
+    /// Adds a figure, or replaces the one of that name.
+    #[must_use]
+    pub fn with_figure(mut self, entry: Entry<dyn Figure>) -> Self {
+        self.figures.add(entry);
+        self
+    }
+}
