@@ -119,10 +119,10 @@ mod tests {
     #[test]
     fn the_last_step_there_is_still_has_its_batch() {
         assert_eq!(order(1, 1, 1).indices(u64::MAX), [0]);
-        // 2^64 - 1 is a multiple of 3, so the last step of two images starts an epoch.
-        let mut expected = [0, 1, 2];
-        Seed::new(1).index(u64::MAX / 3 * 2).rng().shuffle(&mut expected);
-        assert_eq!(order(3, 2, 1).indices(u64::MAX), expected[..2]);
+        // 2^64 - 1 is a multiple of 15, so the last step starts an epoch.
+        let mut expected: Vec<usize> = (0..15).collect();
+        Seed::new(1).index(u64::MAX / 15 * 14).rng().shuffle(&mut expected);
+        assert_eq!(order(15, 14, 1).indices(u64::MAX), expected[..14]);
     }
 
     #[test]
