@@ -1,11 +1,18 @@
-//! Campaigns: the file, its grid, its runs on disk.
+//! Campaigns: the file, its grid, its runs on disk, and what is made of them.
 
+mod file;
 pub mod grid;
 mod learner_setup;
+pub mod machine;
 mod registry;
+mod results;
+mod run;
 mod setup;
 pub mod store;
 
+pub use file::{Campaign, Cell, Run};
 pub use learner_setup::LearnerSetup;
 pub use registry::Registry;
+pub use results::{read_results, summarise, write_pictures, Column, Row};
+pub use run::{run, Observer, Options, RunEnd, Summary};
 pub use setup::{DataSetup, Setup};

@@ -108,12 +108,7 @@ impl Setup {
     }
 }
 
-fn choose(
-    name: &str,
-    selectors: &[Box<dyn Selector>],
-    graph: &Graph,
-    seed: u64,
-) -> crate::error::Result<Subset> {
+fn choose(name: &str, selectors: &[Box<dyn Selector>], graph: &Graph, seed: u64) -> crate::error::Result<Subset> {
     let request = SubsetRequest { graph, seed: Seed::new(seed).child("subset") };
     select((!name.is_empty()).then_some(name), selectors, &request)
 }
@@ -190,7 +185,8 @@ fn read_data(params: &Params<'_>, registry: &Registry) -> Option<DataSetup> {
         if let Some(source) = &source {
             let (n, held_out) = (source.training_images(), DataSetup::held_out(validation, &**source));
             if held_out == 0 || held_out >= n {
-                let message = format!("`data.validation` holds out {held_out} of {n} training images: must be 1 to {}", n - 1);
+                let message =
+                    format!("`data.validation` holds out {held_out} of {n} training images: must be 1 to {}", n - 1);
                 data.problem("validation", message, None);
             }
         }
@@ -216,14 +212,14 @@ impl DataSetup {
 
 fn read_model(params: &Params<'_>, registry: &Registry, data: Option<&DataSetup>) -> Network {
     let read = |name: &str, origin: &Origin, section: &Params<'_>| {
-        let init = section.named("init", Some("he-normal"), |init, origin, params| {
-            registry.inits.build(init, origin, params, &())
-        });
+        let init = section
+            .named("init", Some("he-normal"), |init, origin, params| registry.inits.build(init, origin, params, &()));
         let model: Option<Box<dyn Model>> = registry.models.build(name, origin, section, &());
         let graph = data.zip(model).and_then(|(data, model)| {
             let graph = model::build(&*model, data.source.shape(), data.source.classes());
             let [c, h, w] = data.source.shape();
-            let told = |error| format!("model `{name}` does not fit the images of `{}` ({c} x {h} x {w}): {error}", data.name);
+            let told =
+                |error| format!("model `{name}` does not fit the images of `{}` ({c} x {h} x {w}): {error}", data.name);
             graph.map_err(|error| section.problem("name", told(error), None)).ok()
         });
         (name.to_string(), graph.map(Arc::new), init.flatten())

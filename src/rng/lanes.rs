@@ -75,7 +75,9 @@ mod tests {
         for start in 0..6 {
             for length in [0, 1, 3, 63, 64, 65, 130, 1000] {
                 let mut rng = Seed::new(8).child("fill").rng();
-                (0..start).for_each(|_| drop(rng.word()));
+                (0..start).for_each(|_| {
+                    rng.word();
+                });
                 let mut plain = rng.clone();
                 let mut filled = vec![0.0; length];
                 rng.fill_normal(&mut filled);

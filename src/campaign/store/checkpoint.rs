@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::lines::Covered;
 use super::sealed::{self, Contents};
 use crate::error::{Error, Result};
-use crate::record::{number, Cost, Scores};
+use crate::learner::Position;
 use crate::state::{Array, State};
 
 /// What the metadata call the format.
@@ -17,51 +17,20 @@ const FORMAT: &str = "subevo-checkpoint-1";
 const FILES: [&str; 2] = ["checkpoint-a.safetensors", "checkpoint-b.safetensors"];
 /// Goes before the names of the learner's arrays.
 const STATE: &str = "state";
-/// Name of the best genome's tensor.
-const BEST_GENOME: &str = "best.genome";
+/// Name of the best weights' tensor.
+const BEST_WEIGHTS: &str = "best.weights";
 
 /// A run between two steps. Arrays keep every bit, numbers every value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// Steps done.
-    pub step: u64,
-    /// Cost so far.
-    pub cost: Cost,
-    /// The learner's state.
-    #[serde(skip)]
-    pub state: State,
+    /// Where the run stands.
+    pub position: Position,
     /// The part of `steps.jsonl` that came before.
     pub steps: Covered,
     /// The part of `times.jsonl` that came before.
     pub times: Covered,
-    /// Seconds spent on training so far, over all sessions.
-    #[serde(with = "number")]
-    pub seconds: f64,
-    /// Seconds spent on evaluations so far.
-    #[serde(with = "number")]
-    pub evaluation_seconds: f64,
-    /// The incumbent with the least validation loss, if there was an evaluation.
-    pub best: Option<Best>,
-    /// Best test accuracy of any evaluation.
-    #[serde(with = "number")]
-    pub best_on_test_accuracy: f64,
     /// Digest of the resolved configuration.
     pub config: String,
-}
-
-/// The incumbent of the evaluation with the least validation loss.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Best {
-    /// Step of that evaluation.
-    pub step: u64,
-    /// Its validation loss.
-    #[serde(with = "number")]
-    pub validation_loss: f64,
-    /// Its loss and accuracy.
-    pub scores: Scores,
-    /// Its genome, (k).
-    #[serde(skip)]
-    pub genome: Vec<f32>,
 }
 
 /// The two checkpoint files of one run.
@@ -94,7 +63,7 @@ impl Checkpoints {
         let folder = folder.to_path_buf();
         match good.into_iter().max_by_key(|(serial, ..)| *serial) {
             Some((serial, i, checkpoint)) => {
-                let step = checkpoint.step;
+                let step = checkpoint.position.cost.step;
                 let note = |bad: &String| format!("{bad}; going on from step {step}, {}", FILES[i]);
                 Ok((Checkpoints { folder, next: 1 - i, serial: serial + 1 }, Some(checkpoint), bad.first().map(note)))
             }
@@ -122,10 +91,10 @@ fn write(path: &Path, serial: u64, checkpoint: &Checkpoint) -> Result<()> {
     let fields = serde_json::to_string(checkpoint)
         .map_err(|error| Error::record(path, format!("the checkpoint cannot be JSON: {error}")))?;
     let mut state = State::default();
-    state.nest(STATE, checkpoint.state.clone());
+    state.nest(STATE, checkpoint.position.state.clone());
     let mut contents = Contents { arrays: state.arrays, ..Contents::default() };
-    if let Some(best) = &checkpoint.best {
-        contents.arrays.insert(BEST_GENOME.to_string(), Array::F32(best.genome.clone()));
+    if let Some(best) = &checkpoint.position.best {
+        contents.arrays.insert(BEST_WEIGHTS.to_string(), Array::F32(best.weights.clone()));
     }
     for (name, text) in [("format", FORMAT.to_string()), ("serial", serial.to_string()), ("checkpoint", fields)] {
         contents.metadata.insert(name.to_string(), text);
@@ -143,9 +112,9 @@ fn read(path: &Path) -> Result<(u64, Checkpoint)> {
     let serial = serial.parse().map_err(|_| Error::record(path, format!("serial `{serial}` is no number")))?;
     let mut checkpoint: Checkpoint = serde_json::from_str(contents.text(path, "checkpoint")?)
         .map_err(|error| Error::record(path, format!("checkpoint: {error}")))?;
-    if let Some(best) = &mut checkpoint.best {
-        best.genome = contents.take_f32s(path, BEST_GENOME)?;
+    if let Some(best) = &mut checkpoint.position.best {
+        best.weights = contents.take_f32s(path, BEST_WEIGHTS)?;
     }
-    checkpoint.state = State { arrays: contents.arrays }.inner(STATE);
+    checkpoint.position.state = State { arrays: contents.arrays }.inner(STATE);
     Ok((serial, checkpoint))
 }

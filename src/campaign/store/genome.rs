@@ -9,12 +9,12 @@ use crate::subset::Subset;
 
 /// What the metadata call the format.
 const FORMAT: &str = "subevo-genome-1";
-const GENES: &str = "genes";
-const GENES_BEST: &str = "genes_best_by_validation";
+const WEIGHTS: &str = "weights";
+const WEIGHTS_BEST: &str = "weights_best_by_validation";
 
 /// A trained network, without the weights that can be drawn again.
 ///
-/// As a file: safetensors with the F32 tensors `genes` and `genes_best_by_validation`, each (k), and the metadata `format`
+/// As a file: safetensors with the F32 tensors `weights` and `weights_best_by_validation`, each (k), and the metadata `format`
 /// (`subevo-genome-1`), `seed`, `configuration` (TOML), `subset` (JSON), `data`, `model` and `digest`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Genome {
@@ -28,17 +28,17 @@ pub struct Genome {
     pub data: String,
     /// Name of the model.
     pub model: String,
-    /// The incumbent at the end, (k), in units of each weight's init scale.
-    pub genes: Vec<f32>,
+    /// The incumbent at the end, (k), the values themselves, so that both learners' networks are kept bit for bit.
+    pub weights: Vec<f32>,
     /// The incumbent of the evaluation with the least validation loss, (k).
-    pub genes_best_by_validation: Vec<f32>,
+    pub weights_best_by_validation: Vec<f32>,
 }
 
 impl Genome {
     /// Writes the file, in the place of one that stands there.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Record`] if the genes do not fit the subset.
+    /// [`Error::Io`]; [`Error::Record`] if the weights do not fit the subset.
     pub fn write(&self, path: &Path) -> Result<()> {
         self.check(path)?;
         let subset = serde_json::to_string(&self.subset)
@@ -54,8 +54,8 @@ impl Genome {
         ] {
             contents.metadata.insert(name.to_string(), text);
         }
-        for (name, genes) in [(GENES, &self.genes), (GENES_BEST, &self.genes_best_by_validation)] {
-            contents.arrays.insert(name.to_string(), Array::F32(genes.clone()));
+        for (name, weights) in [(WEIGHTS, &self.weights), (WEIGHTS_BEST, &self.weights_best_by_validation)] {
+            contents.arrays.insert(name.to_string(), Array::F32(weights.clone()));
         }
         sealed::write(path, &contents)
     }
@@ -78,8 +78,8 @@ impl Genome {
                 .map_err(|error| Error::record(path, format!("subset: {error}")))?,
             data: contents.text(path, "data")?.to_string(),
             model: contents.text(path, "model")?.to_string(),
-            genes: contents.take_f32s(path, GENES)?,
-            genes_best_by_validation: contents.take_f32s(path, GENES_BEST)?,
+            weights: contents.take_f32s(path, WEIGHTS)?,
+            weights_best_by_validation: contents.take_f32s(path, WEIGHTS_BEST)?,
         };
         genome.check(path)?;
         Ok(genome)
@@ -87,9 +87,9 @@ impl Genome {
 
     fn check(&self, path: &Path) -> Result<()> {
         let k = self.subset.size;
-        for (name, genes) in [(GENES, &self.genes), (GENES_BEST, &self.genes_best_by_validation)] {
-            if genes.len() != k {
-                let message = format!("`{name}` has {} values, but the subset trains {k}", genes.len());
+        for (name, weights) in [(WEIGHTS, &self.weights), (WEIGHTS_BEST, &self.weights_best_by_validation)] {
+            if weights.len() != k {
+                let message = format!("`{name}` has {} values, but the subset trains {k}", weights.len());
                 return Err(Error::record(path, message));
             }
         }
@@ -130,8 +130,8 @@ mod tests {
             subset: Subset { name: "some".to_string(), size, spans },
             data: "fashion".to_string(),
             model: "conv2".to_string(),
-            genes: vec![0.1; size],
-            genes_best_by_validation: vec![-0.0; size],
+            weights: vec![0.1; size],
+            weights_best_by_validation: vec![-0.0; size],
         }
     }
 
@@ -153,9 +153,9 @@ mod tests {
             assert!(message.contains("subset: "), "{message}");
         }
         let mut short = example(vec![span(0, 4, 5)], 5);
-        short.genes_best_by_validation.pop();
+        short.weights_best_by_validation.pop();
         let message = short.write(&path).unwrap_err().to_string();
-        assert!(message.contains("`genes_best_by_validation` has 4 values, but the subset trains 5"), "{message}");
+        assert!(message.contains("`weights_best_by_validation` has 4 values, but the subset trains 5"), "{message}");
     }
 
     #[test]
@@ -174,14 +174,14 @@ mod tests {
             move |contents: &mut Contents| drop(contents.metadata.insert(name.to_string(), text.to_string()))
         };
         let put = |array: Array| {
-            move |contents: &mut Contents| drop(contents.arrays.insert("genes".to_string(), array.clone()))
+            move |contents: &mut Contents| drop(contents.arrays.insert("weights".to_string(), array.clone()))
         };
         assert!(refusal(&set("format", "subevo-genome-2")).contains("`subevo-genome-2`, expected `subevo-genome-1`"));
         assert!(refusal(&set("seed", "-1")).contains("seed `-1`"));
         assert!(refusal(&set("subset", "{}")).contains("subset: missing field"));
-        assert!(refusal(&put(Array::F32(vec![0.0; 6]))).contains("`genes` has 6 values, but the subset trains 5"));
-        assert!(refusal(&put(Array::F64(vec![0.0; 5]))).contains("`genes` is not F32"));
-        assert!(refusal(&|contents| drop(contents.arrays.remove("genes"))).contains("no tensor `genes`"));
+        assert!(refusal(&put(Array::F32(vec![0.0; 6]))).contains("`weights` has 6 values, but the subset trains 5"));
+        assert!(refusal(&put(Array::F64(vec![0.0; 5]))).contains("`weights` is not F32"));
+        assert!(refusal(&|contents| drop(contents.arrays.remove("weights"))).contains("no tensor `weights`"));
         assert!(refusal(&|contents| drop(contents.metadata.remove("model"))).contains("no `model`"));
     }
 }

@@ -12,7 +12,7 @@ pub mod reading;
 pub mod run_dir;
 mod sealed;
 
-pub use checkpoint::{Best, Checkpoint, Checkpoints};
+pub use checkpoint::{Checkpoint, Checkpoints};
 pub use description::{check_run_name, config_digest, RunDescription};
 pub use genome::Genome;
 pub use lines::{read_lines, Covered, LineWriter, Lines, TornTail};

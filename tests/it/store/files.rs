@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use subevo::campaign::store::{Best, Checkpoint, Checkpoints, Covered, Genome};
+use subevo::campaign::store::{Checkpoint, Checkpoints, Covered, Genome};
 use subevo::graph::ParameterKind;
+use subevo::learner::{Best, Position};
 use subevo::state::{Array, State};
 use subevo::subset::{Span, Subset};
 
@@ -19,20 +20,17 @@ fn checkpoint(step: u64) -> Checkpoint {
     state.put_u64("t", &[step, u64::MAX]);
     state.put_f64("none", &[]);
     Checkpoint {
-        step,
-        cost: cost(step),
-        state,
+        position: Position {
+            cost: cost(step),
+            last_step: Some(cost(1)),
+            state,
+            seconds: 0.1 + 0.2,
+            evaluation_seconds: f64::INFINITY,
+            best: Some(Best { step: 2, scores: scores(0.3), weights: vec![f32::MIN_POSITIVE, 2.0] }),
+            best_on_test_accuracy: 1.0 / 7.0,
+        },
         steps: Covered { bytes: u64::MAX, lines: 3 },
         times: Covered { bytes: 10, lines: 1 },
-        seconds: 0.1 + 0.2,
-        evaluation_seconds: f64::INFINITY,
-        best: Some(Best {
-            step: 2,
-            validation_loss: 1e-310,
-            scores: scores(0.3),
-            genome: vec![f32::MIN_POSITIVE, 2.0],
-        }),
-        best_on_test_accuracy: 1.0 / 7.0,
         config: "0123abcd".to_string(),
     }
 }
@@ -45,18 +43,18 @@ fn a_checkpoint_comes_back_with_every_bit() {
     assert_eq!(none, None);
     checkpoints.save(&saved).unwrap();
     assert_eq!(Checkpoints::open(folder.path()).unwrap().1, Some(saved.clone()));
-    saved.best = None;
-    saved.state = State::default();
+    saved.position.best = None;
+    saved.position.state = State::default();
     checkpoints.save(&saved).unwrap();
     assert_eq!(Checkpoints::open(folder.path()).unwrap().1, Some(saved.clone()));
 
     let bits = [0x7ff8_0000_0000_0000, 0xfff8_0000_0000_0007, 0x7ff0_0000_0000_0000];
-    saved.state.put_f64("nans", &bits.map(f64::from_bits));
-    saved.seconds = f64::NAN;
+    saved.position.state.put_f64("nans", &bits.map(f64::from_bits));
+    saved.position.seconds = f64::NAN;
     checkpoints.save(&saved).unwrap();
     let read = Checkpoints::open(folder.path()).unwrap().1.unwrap();
-    assert!(read.seconds.is_nan());
-    let Array::F64(nans) = &read.state.arrays["nans"] else { panic!("type changed") };
+    assert!(read.position.seconds.is_nan());
+    let Array::F64(nans) = &read.position.state.arrays["nans"] else { panic!("type changed") };
     assert_eq!(nans.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), bits);
 }
 
@@ -66,7 +64,7 @@ fn the_older_of_two_checkpoints_is_replaced_and_the_newest_is_read() {
     for step in 0..7u64 {
         // Each time as after a restart.
         let (mut checkpoints, found, note) = Checkpoints::open(folder.path()).unwrap();
-        assert_eq!((found.map(|c| c.step), note), (step.checked_sub(1), None));
+        assert_eq!((found.map(|c| c.position.cost.step), note), (step.checked_sub(1), None));
         let other = fs::read(folder.path().join(if step % 2 == 0 { B } else { A })).ok();
         checkpoints.save(&checkpoint(step)).unwrap();
         assert_eq!(fs::read(folder.path().join(if step % 2 == 0 { B } else { A })).ok(), other, "step {step}");
@@ -75,7 +73,7 @@ fn the_older_of_two_checkpoints_is_replaced_and_the_newest_is_read() {
     // A second checkpoint of one step, and a step back, still count as newer.
     for step in [6, 2, 9] {
         checkpoints.save(&checkpoint(step)).unwrap();
-        assert_eq!(Checkpoints::open(folder.path()).unwrap().1.unwrap().step, step);
+        assert_eq!(Checkpoints::open(folder.path()).unwrap().1.unwrap().position.cost.step, step);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
@@ -126,8 +124,8 @@ fn genome() -> Genome {
         subset: Subset { name: "filters+batchnorm".to_string(), size: 3, spans },
         data: "tiny".to_string(),
         model: "conv2-bn".to_string(),
-        genes: vec![0.1, -0.0, f32::MIN_POSITIVE / 2.0],
-        genes_best_by_validation: vec![1.0, f32::INFINITY, f32::MAX],
+        weights: vec![0.1, -0.0, f32::MIN_POSITIVE / 2.0],
+        weights_best_by_validation: vec![1.0, f32::INFINITY, f32::MAX],
     }
 }
 
@@ -161,7 +159,7 @@ fn a_genome_file_can_be_read_by_any_safetensors_reader() {
     assert_eq!((metadata["format"].as_str(), metadata["seed"].as_str()), ("subevo-genome-1", "18446744073709551615"));
     assert_eq!(serde_json::from_str::<Subset>(&metadata["subset"]).unwrap(), genome().subset);
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let genes = tensors.tensor("genes").unwrap();
-    assert_eq!((genes.shape(), &genes.data()[..4]), (&[3][..], &0.1f32.to_le_bytes()[..]));
+    let weights = tensors.tensor("weights").unwrap();
+    assert_eq!((weights.shape(), &weights.data()[..4]), (&[3][..], &0.1f32.to_le_bytes()[..]));
     assert_eq!(tensors.len(), 2);
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use subevo::campaign::store::{
     config_digest, read_description, read_run, run_state, Checkpoint, Covered, Resumed, RunDir, RunState,
 };
+use subevo::learner::Position;
 use subevo::record::{Lap, Record, Session, Time};
 use subevo::rng::Seed;
 use subevo::state::State;
@@ -30,18 +31,17 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn checkpoint(step: u64, state: State) -> Checkpoint {
-    Checkpoint {
-        step,
+    let position = Position {
         cost: cost(step),
+        last_step: None,
         state,
-        steps: Covered::default(),
-        times: Covered::default(),
         seconds: 1.5,
         evaluation_seconds: 0.5,
         best: None,
         best_on_test_accuracy: 0.5,
-        config: config_digest(CONFIGURATION),
-    }
+    };
+    let (steps, times) = (Covered::default(), Covered::default());
+    Checkpoint { position, steps, times, config: config_digest(CONFIGURATION) }
 }
 
 /// A run of ten steps with a checkpoint after each third, whose losses depend on all steps before. It is "killed" after
@@ -50,7 +50,7 @@ fn work(run: &RunDir, mut fuel: u32, flush: bool) -> bool {
     let Resumed { checkpoint: found, mut files, .. } = run.resume().unwrap();
     let (first, mut sum) = match &found {
         None => (0, 1.0),
-        Some(found) => (found.step, found.state.f64s("sum", 1).unwrap()[0]),
+        Some(found) => (found.position.cost.step, found.position.state.f64s("sum", 1).unwrap()[0]),
     };
     let mut burn = |files: &mut subevo::campaign::store::RunFiles| {
         if fuel == 0 && flush {

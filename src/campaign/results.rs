@@ -1,0 +1,187 @@
+//! What is made of a campaign's records: the table over seeds, and the pictures.
+
+use std::path::{Path, PathBuf};
+
+use super::run::{RunList, LIST};
+use super::store::{disk, read_run, run_state, RunState};
+use super::Registry;
+use crate::error::{Error, Result};
+use crate::num::{mean, t_half_width};
+use crate::params::{Origin, Params, Problems, Table};
+use crate::plot::{render, Theme};
+use crate::record::{Background, RunRecords};
+
+/// The records of a campaign's folder (the runs of the campaign last run in it), or of single run folders.
+///
+/// # Errors
+/// If a folder holds no run, two runs are of one learner, cell and seed, or records are damaged.
+pub fn read_results(folders: &[PathBuf]) -> Result<Vec<RunRecords>> {
+    let mut runs = Vec::new();
+    for folder in folders {
+        for run in runs_in(folder)? {
+            if matches!(run_state(&run)?, RunState::Waiting) {
+                continue;
+            }
+            runs.push((read_run(&run)?, run));
+        }
+    }
+    let key = |run: &RunRecords| {
+        let header = &run.header;
+        (header.campaign.clone(), header.cell.clone(), header.learner.clone(), header.seed)
+    };
+    for (i, (run, path)) in runs.iter().enumerate() {
+        if let Some((_, other)) = runs[..i].iter().find(|(other, _)| key(other) == key(run)) {
+            let message = format!(
+                "holds the same learner, cell and seed as {}: name the runs that belong together",
+                other.display()
+            );
+            return Err(Error::record(path, message));
+        }
+    }
+    Ok(runs.into_iter().map(|(run, _)| run).collect())
+}
+
+fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    if folder.join("config.toml").is_file() {
+        return Ok(vec![folder.to_path_buf()]);
+    }
+    let list = folder.join(LIST);
+    let Some(text) = disk::read_if_there(&list)? else {
+        let message = "is neither a run (no config.toml) nor a campaign (no campaign.json): give a folder that \
+                       `subevo run` wrote, as in runs/quickstart";
+        return Err(Error::record(folder, message));
+    };
+    let list: RunList = serde_json::from_slice(&text).map_err(|error| Error::record(&list, error.to_string()))?;
+    let runs = list.runs.iter().map(|name| folder.join(name));
+    Ok(runs.filter(|run| run.join("config.toml").is_file()).collect())
+}
+
+/// A mean over seeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Column {
+    /// Mean.
+    pub mean: f64,
+    /// Half width of its 95 % Student t interval; NaN for one seed.
+    pub half_width: f64,
+}
+
+/// One learner in one cell, over its finished seeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Label of the learner.
+    pub learner: String,
+    /// The background.
+    pub background: Background,
+    /// Label of the subset.
+    pub subset: String,
+    /// Trained scalars.
+    pub subset_size: u64,
+    /// The cell's label, where learner, background and subset do not tell cells apart.
+    pub cell: Option<String>,
+    /// Finished seeds.
+    pub n: usize,
+    /// Seeds that are not finished.
+    pub unfinished: usize,
+    /// Test accuracy of the untrained network.
+    pub untrained: Column,
+    /// Loss on the training snapshot at the end, nats.
+    pub train_loss: Column,
+    /// Validation accuracy at the end.
+    pub validation: Column,
+    /// Test accuracy at the end.
+    pub test: Column,
+    /// Training accuracy minus test accuracy at the end.
+    pub gap: Column,
+    /// Forward passes.
+    pub images: Column,
+    /// Seconds of training.
+    pub seconds: Column,
+}
+
+/// The table of a campaign: a row for each learner and cell, in the order of the runs.
+pub fn summarise(runs: &[RunRecords]) -> Vec<Row> {
+    let mut groups: Vec<Vec<&RunRecords>> = Vec::new();
+    for run in runs {
+        let same = |group: &&mut Vec<&RunRecords>| {
+            let (a, b) = (&group[0].header, &run.header);
+            (&a.campaign, &a.cell, &a.learner) == (&b.campaign, &b.cell, &b.learner)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(run),
+            None => groups.push(vec![run]),
+        }
+    }
+    let mut rows: Vec<Row> = groups.iter().map(|group| row(group)).collect();
+    let name = |row: &Row| (row.learner.clone(), row.background, row.subset.clone());
+    let names: Vec<_> = rows.iter().map(name).collect();
+    if (1..names.len()).any(|i| names[..i].contains(&names[i])) {
+        for (row, group) in rows.iter_mut().zip(&groups) {
+            row.cell = Some(group[0].header.cell.clone());
+        }
+    }
+    rows
+}
+
+fn row(group: &[&RunRecords]) -> Row {
+    let finished: Vec<&RunRecords> = group.iter().copied().filter(|run| run.end.is_some()).collect();
+    let column = |value: &dyn Fn(&RunRecords) -> Option<f64>| {
+        let values: Vec<f64> = finished.iter().filter_map(|run| value(run)).collect();
+        Column { mean: mean(&values), half_width: t_half_width(&values) }
+    };
+    let last = |of: &'static dyn Fn(&crate::record::End) -> f64| column(&|run: &RunRecords| run.end.as_ref().map(of));
+    let header = &group[0].header;
+    Row {
+        learner: header.learner.clone(),
+        background: header.background,
+        subset: header.subset.clone(),
+        subset_size: header.subset_size,
+        cell: None,
+        n: finished.len(),
+        unfinished: group.len() - finished.len(),
+        untrained: column(&|run| run.evaluations.first().map(|first| first.scores.test.accuracy)),
+        train_loss: last(&|end| end.last.train.loss),
+        validation: last(&|end| end.last.validation.accuracy),
+        test: last(&|end| end.last.test.accuracy),
+        gap: last(&|end| end.last.train.accuracy - end.last.test.accuracy),
+        images: last(&|end| end.cost.images as f64),
+        seconds: column(&|run| run.laps.last().map(|lap| lap.seconds)),
+    }
+}
+
+/// Draws figures into a folder, as SVG and PNG; gives the files written. Figures that have nothing to show are left out.
+///
+/// # Errors
+/// If a file cannot be written, or `only` names no figure.
+pub fn write_pictures(
+    runs: &[RunRecords],
+    registry: &Registry,
+    only: &[String],
+    theme: &Theme,
+    folder: &Path,
+) -> Result<Vec<PathBuf>> {
+    let problems = Problems::default();
+    let mut written = Vec::new();
+    let table = Table::default();
+    let params = Params::new(&table, Origin::Default, "figure", &problems);
+    let names: Vec<&str> = match only {
+        [] => registry.figures.entries().iter().map(|entry| entry.name).collect(),
+        only => only.iter().map(String::as_str).collect(),
+    };
+    for name in names {
+        let Some(figure) = registry.figures.build(name, &Origin::Default, &params, &()) else { continue };
+        let Some(data) = figure.draw_from(runs) else { continue };
+        disk::create_dir_synced(folder)?;
+        for (file, bytes) in render(name, &data, theme) {
+            let path = folder.join(file);
+            disk::write_atomically(&path, &bytes)?;
+            written.push(path);
+        }
+    }
+    match problems.into_vec().first() {
+        None => Ok(written),
+        Some(problem) => {
+            let help = problem.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+            Err(Error::Config(format!("{}{help}", problem.message)))
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Runs a campaign: each run in its own folder, continued where it was left, failures kept and passed over.
+
+use std::collections::BTreeMap;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::store::{
+    config_digest, disk, Checkpoint, Covered, Genome, Resumed, RunDescription, RunDir, RunFiles, RunState,
+};
+use super::{machine, Campaign, Registry, Run, Setup};
+use crate::data::{BatchOrder, Data, Split};
+use crate::engine::TensorEngine;
+use crate::error::{Error, Result};
+use crate::learner::{Outcome, Position, Recorder, Snapshot, Task, Training};
+use crate::plan::{Limits, Plan};
+use crate::record::{Evaluation, Header, Lap, Reading, Record, Session, Step, Time, FORMAT};
+use crate::rng::Seed;
+use crate::subset::Start;
+
+/// Name of the file that lists a campaign's runs.
+pub(super) const LIST: &str = "campaign.json";
+
+/// How a campaign is run; nothing here changes a result.
+pub struct Options {
+    /// Folder of all campaigns.
+    pub root: PathBuf,
+    /// Folder of data sets, where the user named one.
+    pub data_dir: Option<PathBuf>,
+    /// Memory and threads.
+    pub limits: Limits,
+    /// Time between checkpoints.
+    pub checkpoint_every: Duration,
+    /// Asked between steps: stop now?
+    pub stop: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Stop at the first failed run.
+    pub fail_fast: bool,
+    /// The words of the command line.
+    pub command_line: Vec<String>,
+}
+
+/// Is told what happens.
+pub trait Observer {
+    /// A run begins or goes on; `done` is the share of its budget that was used before.
+    fn begin(&mut self, index: usize, runs: usize, run: &Run<'_>, done: f64, notes: &[String]);
+    /// A step was done.
+    fn step(&mut self, step: &Step, used: f64);
+    /// The incumbent was evaluated.
+    fn evaluation(&mut self, evaluation: &Evaluation);
+    /// The run ended.
+    fn end(&mut self, run: &Run<'_>, end: &RunEnd);
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunEnd {
+    /// It had been done before.
+    WasDone,
+    /// It is done.
+    Done,
+    /// It was asked to stop, and can be continued.
+    Stopped,
+    /// It failed, with the message.
+    Failed(String),
+}
+
+/// What became of a campaign's runs.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// The campaign's folder.
+    pub folder: PathBuf,
+    /// Folders of the runs, in order.
+    pub runs: Vec<PathBuf>,
+    /// How many are done.
+    pub done: usize,
+    /// Of these, how many had been done before.
+    pub done_before: usize,
+    /// Names and messages of those that failed.
+    pub failed: Vec<(String, String)>,
+    /// Whether it was asked to stop.
+    pub stopped: bool,
+}
+
+/// Which runs make up the campaign that was last run in a folder.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RunList {
+    pub format: u32,
+    pub campaign: String,
+    pub runs: Vec<String>,
+}
+
+/// Runs all runs that are not done.
+///
+/// # Errors
+/// If the campaign's folder cannot be used, or the data cannot be read. What fails within a run is kept in the summary.
+pub fn run(
+    campaign: &Campaign,
+    registry: &Registry,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Result<Summary> {
+    let runs = campaign.runs();
+    let folder = options.root.join(&campaign.name);
+    let mut data = DataCache::default();
+    // Before anything is written: data that cannot be read fails the whole campaign, not run by run.
+    for cell in &campaign.cells {
+        data.get(&cell.setup, options.data_dir.as_deref())?;
+    }
+    disk::create_dir_synced(&folder)?;
+    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+    let list = RunList { format: FORMAT, campaign: campaign.name.clone(), runs: names };
+    let text = serde_json::to_vec_pretty(&list).map_err(|error| Error::record(folder.join(LIST), error.to_string()))?;
+    disk::write_atomically(&folder.join(LIST), &text)?;
+
+    let paths = runs.iter().map(|run| folder.join(&run.name)).collect();
+    let mut summary = Summary { folder: folder.clone(), runs: paths, ..Summary::default() };
+    for (i, run) in runs.iter().enumerate() {
+        if (options.stop)() {
+            summary.stopped = true;
+            break;
+        }
+        let data = data.get(&run.cell.setup, options.data_dir.as_deref())?;
+        let mut begin =
+            |observer: &mut dyn Observer, done, notes: &[String]| observer.begin(i, runs.len(), run, done, notes);
+        let end = one_run(&folder, run, registry, options, data, &mut begin, observer);
+        match &end {
+            RunEnd::WasDone => (summary.done, summary.done_before) = (summary.done + 1, summary.done_before + 1),
+            RunEnd::Done => summary.done += 1,
+            RunEnd::Stopped => summary.stopped = true,
+            RunEnd::Failed(message) => summary.failed.push((run.name.clone(), message.clone())),
+        }
+        observer.end(run, &end);
+        if summary.stopped || (options.fail_fast && !summary.failed.is_empty()) {
+            break;
+        }
+    }
+    Ok(summary)
+}
+
+/// Data sets in memory, one for each different `[data]`.
+#[derive(Default)]
+struct DataCache(BTreeMap<String, Arc<Data>>);
+
+impl DataCache {
+    fn get(&mut self, setup: &Setup, folder: Option<&Path>) -> Result<Arc<Data>> {
+        let key = &setup.data.resolved;
+        if let Some(data) = self.0.get(key) {
+            return Ok(data.clone());
+        }
+        let images = setup.data.source.load(folder)?;
+        // The split is the data set's, not the run's: all seeds are validated and tested on the same images.
+        let data = Arc::new(Data::split(&setup.data.name, images, setup.data.validation, Seed::new(0))?);
+        self.0.insert(key.clone(), data.clone());
+        Ok(data)
+    }
+}
+
+type Begin<'a> = &'a mut dyn FnMut(&mut dyn Observer, f64, &[String]);
+
+fn one_run(
+    folder: &Path,
+    run: &Run<'_>,
+    registry: &Registry,
+    options: &Options,
+    data: Arc<Data>,
+    begin: Begin<'_>,
+    observer: &mut dyn Observer,
+) -> RunEnd {
+    let dir = match RunDir::create_or_open(folder, &run.name, &describe(run, options)) {
+        Ok(dir) => dir,
+        Err(error) => return RunEnd::Failed(error.to_string()),
+    };
+    match dir.state() {
+        Ok(RunState::Done) => return RunEnd::WasDone,
+        Ok(_) => {}
+        Err(error) => return RunEnd::Failed(error.to_string()),
+    }
+    // A user's operator may panic: that is its run's failure, not the campaign's.
+    let worked = catch_unwind(AssertUnwindSafe(|| work(&dir, run, registry, options, data, begin, observer)));
+    let message = match worked {
+        Ok(Ok(end)) => return end,
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+            format!("panicked: {}", text.unwrap_or("without a message"))
+        }
+    };
+    match dir.fail(&message) {
+        Ok(()) => RunEnd::Failed(message),
+        Err(error) => RunEnd::Failed(format!("{message}; and this could not be noted: {error}")),
+    }
+}
+
+fn work(
+    dir: &RunDir,
+    run: &Run<'_>,
+    registry: &Registry,
+    options: &Options,
+    data: Arc<Data>,
+    begin: Begin<'_>,
+    observer: &mut dyn Observer,
+) -> Result<RunEnd> {
+    let setup = &run.cell.setup;
+    let start = Arc::new(setup.start(run.seed)?);
+    let learner_setup = &setup.learners[run.learner];
+    let mut learner = learner_setup.build(&start, run.seed, registry)?;
+    let task = task(run, start.clone(), data, options)?;
+    let measure = |snapshot: &Snapshot<'_>| -> Result<Vec<Reading>> {
+        let readings = setup.metrics.iter().map(|(_, metric)| metric.compute(snapshot));
+        Ok(readings.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    };
+    let training = Training { task: &task, budget: learner_setup.budget, moments: setup.moments, measure: &measure };
+
+    let Resumed { checkpoint, mut files, notes } = dir.resume()?;
+    let digest = config_digest(&run.configuration);
+    let position = checkpoint.map(|checkpoint| checkpoint.position);
+    if position.is_none() {
+        files.steps.append(&Record::Header(header(run, &start, &digest)))?;
+    }
+    let at = position.as_ref().map_or(0.0, |position| training.budget.used(position.cost, position.seconds));
+    files.times.append(&Time::Session(Session {
+        step: position.as_ref().map_or(0, |position| position.cost.step),
+        host: machine::host(),
+        device: "cpu".to_string(),
+        threads: options.limits.threads,
+        unix_seconds: machine::unix_seconds(),
+    }))?;
+    begin(observer, at, &notes);
+    let mut recorder = FileRecorder { files, digest, options, observer, saved: Instant::now() };
+    match training.run(&mut *learner, position, &mut recorder)? {
+        Outcome::Stopped => Ok(RunEnd::Stopped),
+        Outcome::Finished(finished) => {
+            dir.write_genome(&Genome {
+                seed: run.seed,
+                configuration: run.configuration.clone(),
+                subset: (*start.subset).clone(),
+                data: setup.data.name.clone(),
+                model: setup.model.clone(),
+                weights: finished.weights,
+                weights_best_by_validation: finished.weights_best_by_validation,
+            })?;
+            recorder.files.steps.append(&Record::End(finished.end))?;
+            recorder.files.sync()?;
+            Ok(RunEnd::Done)
+        }
+    }
+}
+
+fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, options: &Options) -> Result<Task> {
+    let learner = &run.cell.setup.learners[run.learner];
+    let seed = Seed::new(run.seed).child("batch");
+    let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed)?;
+    let plan = Plan::new(&start.graph, &start.subset, learner.batch, options.limits);
+    let engine = Box::new(TensorEngine::new(start.clone(), plan.clone())?);
+    Ok(Task { start, data, order, loss: learner.loss, plan, engine })
+}
+
+fn header(run: &Run<'_>, start: &Start, digest: &str) -> Header {
+    let setup = &run.cell.setup;
+    let learner = &setup.learners[run.learner];
+    Header {
+        format: FORMAT,
+        campaign: setup.campaign.clone(),
+        cell: run.cell.label.clone(),
+        learner: learner.label.clone(),
+        method: learner.method,
+        algorithm: learner.algorithm.clone(),
+        subset: setup.subset.clone(),
+        background: setup.background,
+        data: setup.data.name.clone(),
+        classes: start.graph.classes() as u64,
+        model: setup.model.clone(),
+        seed: run.seed,
+        subset_size: start.subset.size as u64,
+        parameters_total: start.graph.parameter_count() as u64,
+        config: digest.to_string(),
+    }
+}
+
+fn describe(run: &Run<'_>, options: &Options) -> RunDescription {
+    let setup = &run.cell.setup;
+    let commit = env!("SUBEVO_GIT_COMMIT");
+    let versions = env!("SUBEVO_CRATES").split(',').filter_map(|pair| pair.split_once('='));
+    RunDescription {
+        format: FORMAT,
+        campaign: setup.campaign.clone(),
+        cell: run.cell.label.clone(),
+        seed: run.seed,
+        learner: setup.learners[run.learner].label.clone(),
+        config: config_digest(&run.configuration),
+        configuration: run.configuration.clone(),
+        program_version: env!("CARGO_PKG_VERSION").to_string(),
+        git_commit: (!commit.is_empty()).then(|| commit.to_string()),
+        crate_versions: versions.map(|(name, version)| (name.to_string(), version.to_string())).collect(),
+        device: "cpu".to_string(),
+        command_line: options.command_line.clone(),
+        created_unix_seconds: machine::unix_seconds(),
+    }
+}
+
+/// Writes what the loop produces into the run's folder, and passes it on to the observer.
+struct FileRecorder<'a> {
+    files: RunFiles,
+    digest: String,
+    options: &'a Options,
+    observer: &'a mut dyn Observer,
+    saved: Instant,
+}
+
+impl Recorder for FileRecorder<'_> {
+    fn step(&mut self, step: &Step, used: f64) -> Result<()> {
+        self.files.steps.append(&Record::Step(step.clone()))?;
+        self.observer.step(step, used);
+        Ok(())
+    }
+
+    fn evaluation(&mut self, evaluation: &Evaluation) -> Result<()> {
+        self.files.steps.append(&Record::Evaluation(evaluation.clone()))?;
+        self.observer.evaluation(evaluation);
+        Ok(())
+    }
+
+    fn lap(&mut self, lap: &Lap) -> Result<()> {
+        self.files.times.append(&Time::Lap(*lap))
+    }
+
+    fn checkpoint_due(&self) -> bool {
+        self.saved.elapsed() >= self.options.checkpoint_every
+    }
+
+    fn checkpoint(&mut self, position: Position) -> Result<()> {
+        let (steps, times) = (Covered::default(), Covered::default());
+        self.files.save_checkpoint(Checkpoint { position, steps, times, config: self.digest.clone() })?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    fn stop_asked(&self) -> bool {
+        (self.options.stop)()
+    }
+
+    fn peak_rss_mib(&self) -> f64 {
+        machine::peak_rss_mib()
+    }
+}
