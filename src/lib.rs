@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod campaign;
+pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod entry;

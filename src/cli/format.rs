@@ -1,0 +1,104 @@
+//! Numbers as people read them, and tables.
+
+use comfy_table::{presets, Cell, CellAlignment, Table};
+
+use crate::campaign::Column;
+
+/// 1234567 as 1,234,567.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count with three digits and a unit: 12.3k, 4.56M, 7.89G.
+pub fn short(x: f64) -> String {
+    let (value, unit) = match x.abs() {
+        a if a >= 1e12 => (x / 1e12, "T"),
+        a if a >= 1e9 => (x / 1e9, "G"),
+        a if a >= 1e6 => (x / 1e6, "M"),
+        a if a >= 1e3 => (x / 1e3, "k"),
+        _ => (x, ""),
+    };
+    let decimals =
+        if unit.is_empty() && value.fract() == 0.0 { 0 } else { 2usize.saturating_sub(digits_before(value)) };
+    format!("{value:.decimals$}{unit}")
+}
+
+/// Bytes with a binary unit.
+pub fn bytes(n: u64) -> String {
+    let n = n as f64;
+    let (value, unit) = match n {
+        n if n >= (1u64 << 30) as f64 => (n / (1u64 << 30) as f64, "GiB"),
+        n if n >= (1u64 << 20) as f64 => (n / (1u64 << 20) as f64, "MiB"),
+        n if n >= 1024.0 => (n / 1024.0, "KiB"),
+        n => return format!("{n} B"),
+    };
+    let decimals = 2usize.saturating_sub(digits_before(value));
+    format!("{value:.decimals$} {unit}")
+}
+
+/// Digits before the decimal point, less one.
+fn digits_before(value: f64) -> usize {
+    value.abs().max(1.0).log10() as usize
+}
+
+/// A time in its two greatest units.
+pub fn time(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    match whole {
+        0..=59 => format!("{whole}s"),
+        60..=3_599 => format!("{}m{:02}s", whole / 60, whole % 60),
+        _ => format!("{}h{:02}m", whole / 3_600, whole % 3_600 / 60),
+    }
+}
+
+/// Mean and half width, both times `factor`; the mean alone where there is no interval, `-` where there is nothing.
+pub fn interval(column: Column, factor: f64, decimals: usize) -> String {
+    let (mean, half) = (column.mean * factor, column.half_width * factor);
+    match (mean.is_nan(), half.is_nan()) {
+        (true, _) => "-".to_string(),
+        (_, true) => format!("{mean:.decimals$}"),
+        _ => format!("{mean:.decimals$} ± {half:.decimals$}"),
+    }
+}
+
+/// A table in Markdown, which is readable as it is; columns from `numbers` on are aligned to the right.
+pub fn table(header: &[&str], rows: &[Vec<String>], numbers: usize) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(header.to_vec());
+    for row in rows {
+        let cell = |(i, text): (usize, &String)| {
+            let side = if i >= numbers { CellAlignment::Right } else { CellAlignment::Left };
+            Cell::new(text).set_alignment(side)
+        };
+        table.add_row(row.iter().enumerate().map(cell).collect::<Vec<_>>());
+    }
+    format!("{table}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_exact_where_they_can_be() {
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!((grouped(0), grouped(999), grouped(1_000)), ("0".into(), "999".into(), "1,000".into()));
+        assert_eq!((short(7.0), short(12_345.0), short(1.5e9)), ("7".into(), "12.3k".into(), "1.50G".into()));
+        assert_eq!(
+            (bytes(512), bytes(1 << 20), bytes(5 << 29)),
+            ("512 B".into(), "1.00 MiB".into(), "2.50 GiB".into())
+        );
+        assert_eq!((time(59.4), time(61.0), time(7_260.0)), ("59s".into(), "1m01s".into(), "2h01m".into()));
+        assert_eq!(interval(Column { mean: 0.7123, half_width: 0.0149 }, 100.0, 1), "71.2 ± 1.5");
+        assert_eq!(interval(Column { mean: 0.7123, half_width: f64::NAN }, 100.0, 1), "71.2");
+    }
+}

@@ -1,0 +1,28 @@
+//! `subevo plot`: draws figures from records alone.
+
+use super::args::PlotArguments;
+use super::output::Output;
+use super::Exit;
+use crate::campaign::{read_results, write_pictures, Registry};
+use crate::error::{Error, Result};
+use crate::plot::Theme;
+
+/// Draws a campaign's figures.
+pub fn plot(arguments: &PlotArguments, registry: &Registry, output: &mut Output) -> Result<Exit> {
+    let runs = read_results(&arguments.folders)?;
+    let theme = if arguments.dark { Theme::dark() } else { Theme::light() };
+    let folder = arguments.out.clone().unwrap_or_else(|| arguments.folders[0].join("plots"));
+    let written = write_pictures(&runs, registry, &arguments.only, &theme, &folder)?;
+    if written.is_empty() {
+        let names: Vec<String> = arguments.folders.iter().map(|folder| folder.display().to_string()).collect();
+        return Err(Error::Config(format!(
+            "{} runs in {} have nothing to draw yet: run the campaign first",
+            runs.len(),
+            names.join(", ")
+        )));
+    }
+    for path in written {
+        output.result(&format!("{}\n", path.display()));
+    }
+    Ok(Exit::Done)
+}

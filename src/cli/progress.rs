@@ -1,0 +1,189 @@
+//! Progress of a campaign: bars with rate and time left on a terminal, plain lines elsewhere.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::format::{short, time};
+use crate::campaign::{Observer, Run, RunEnd};
+use crate::record::{Evaluation, Step};
+
+/// Positions of a run's bar.
+const PARTS: u64 = 10_000;
+
+/// Time between two lines of one run where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+/// What a run's rate is measured from.
+struct Clock {
+    began: Instant,
+    /// Images and share of the budget at the beginning of this session.
+    images: Option<u64>,
+    used: f64,
+}
+
+impl Clock {
+    fn start(used: f64) -> Self {
+        Clock { began: Instant::now(), images: None, used }
+    }
+
+    /// Images a second since the session's first step.
+    fn rate(&mut self, step: &Step) -> f64 {
+        let first = *self.images.get_or_insert(step.cost.images);
+        (step.cost.images - first) as f64 / self.began.elapsed().as_secs_f64()
+    }
+
+    /// Seconds left of the run, if it goes on as in this session.
+    fn left(&self, used: f64) -> f64 {
+        let seconds = self.began.elapsed().as_secs_f64();
+        seconds * (1.0 - used) / (used - self.used).max(1e-9)
+    }
+}
+
+fn title(run: &Run<'_>) -> String {
+    let learner = &run.cell.setup.learners[run.learner].label;
+    let cell = if run.cell.label.is_empty() { String::new() } else { format!(" {}", run.cell.label) };
+    format!("{learner}{cell} seed={}", run.seed)
+}
+
+/// What is known of the incumbent, in a few words.
+fn accuracy(evaluation: &Evaluation) -> String {
+    let percent = |x: f64| 100.0 * x;
+    format!("validation {:.1} %", percent(evaluation.scores.validation.accuracy))
+}
+
+/// Bars on a terminal.
+pub struct Bars {
+    all: MultiProgress,
+    campaign: ProgressBar,
+    run: ProgressBar,
+    clock: Clock,
+    last: String,
+}
+
+impl Bars {
+    /// Two bars: the campaign's runs and the run at work.
+    pub fn new() -> Self {
+        let all = MultiProgress::new();
+        let style = |template: &str| {
+            ProgressStyle::with_template(template).expect("the template is a constant").progress_chars("━╸─")
+        };
+        let campaign = all.add(ProgressBar::new(0));
+        campaign.set_style(style("{bar:24.cyan/dim} {pos}/{len} runs, {elapsed} so far, {eta} left"));
+        let run = all.add(ProgressBar::new(PARTS));
+        run.set_style(style("{bar:24.green/dim} {percent:>3}% {prefix}: {msg}"));
+        campaign.enable_steady_tick(Duration::from_millis(500));
+        Bars { all, campaign, run, clock: Clock::start(0.0), last: String::new() }
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.run.finish_and_clear();
+        self.campaign.finish_and_clear();
+    }
+}
+
+impl Observer for Bars {
+    fn begin(&mut self, index: usize, runs: usize, run: &Run<'_>, done: f64, notes: &[String]) {
+        for note in notes {
+            let _ = self.all.println(format!("note: {}: {note}", run.name));
+        }
+        self.campaign.set_length(runs as u64);
+        self.campaign.set_position(index as u64);
+        self.run.set_prefix(title(run));
+        self.run.set_message("starting");
+        self.run.set_position((done * PARTS as f64) as u64);
+        self.clock = Clock::start(done);
+        self.last = String::new();
+    }
+
+    fn step(&mut self, step: &Step, used: f64) {
+        let rate = self.clock.rate(step);
+        self.run.set_position((used * PARTS as f64) as u64);
+        self.run.set_message(format!(
+            "loss {:.3}{}, {} images/s, {} left",
+            step.loss,
+            self.last,
+            short(rate),
+            time(self.clock.left(used))
+        ));
+    }
+
+    fn evaluation(&mut self, evaluation: &Evaluation) {
+        self.last = format!(", {}", accuracy(evaluation));
+    }
+
+    fn end(&mut self, run: &Run<'_>, end: &RunEnd) {
+        if let RunEnd::Failed(message) = end {
+            let _ = self.all.println(format!("failed: {}: {message}", run.name));
+        }
+        self.campaign.inc(1);
+    }
+}
+
+/// Plain lines, for logs.
+pub struct Lines {
+    shown: bool,
+    clock: Clock,
+    said: Instant,
+    head: String,
+    last: Option<String>,
+}
+
+impl Lines {
+    /// Lines on stderr, or nothing at all.
+    pub fn new(shown: bool) -> Self {
+        Lines { shown, clock: Clock::start(0.0), said: Instant::now(), head: String::new(), last: None }
+    }
+
+    fn say(&self, text: &str) {
+        if self.shown {
+            // If nobody can hear it, nothing is lost.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+}
+
+impl Observer for Lines {
+    fn begin(&mut self, index: usize, runs: usize, run: &Run<'_>, done: f64, notes: &[String]) {
+        notes.iter().for_each(|note| self.say(&format!("note: {}: {note}", run.name)));
+        self.head = format!("[{}/{runs}] {}", index + 1, title(run));
+        if done > 0.0 {
+            self.say(&format!("{}: continuing at {:.0} %", self.head, 100.0 * done));
+        }
+        (self.clock, self.said, self.last) = (Clock::start(done), Instant::now(), None);
+    }
+
+    fn step(&mut self, step: &Step, used: f64) {
+        let rate = self.clock.rate(step);
+        if self.said.elapsed() >= LINE_EVERY {
+            self.said = Instant::now();
+            let (rate, left) = (short(rate), time(self.clock.left(used)));
+            self.say(&format!(
+                "{}: {:.0} %, loss {:.3}, {rate} images/s, {left} left",
+                self.head,
+                100.0 * used,
+                step.loss
+            ));
+        }
+    }
+
+    fn evaluation(&mut self, evaluation: &Evaluation) {
+        self.last = Some(accuracy(evaluation));
+    }
+
+    fn end(&mut self, _: &Run<'_>, end: &RunEnd) {
+        let seconds = time(self.clock.began.elapsed().as_secs_f64());
+        match end {
+            RunEnd::Done => {
+                let accuracy = self.last.take().map(|words| format!(", {words}")).unwrap_or_default();
+                self.say(&format!("{}: done in {seconds}{accuracy}", self.head));
+            }
+            RunEnd::Failed(message) => self.say(&format!("{}: failed: {message}", self.head)),
+            RunEnd::Stopped => self.say(&format!("{}: stopped", self.head)),
+            RunEnd::WasDone => {}
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! `subevo run`: runs or continues a campaign, then prints its table and draws its pictures.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use serde_json::json;
+
+use super::args::{LimitArguments, RunArguments};
+use super::format::{grouped, interval, table};
+use super::output::Output;
+use super::progress::{Bars, Lines};
+use super::signals::Stop;
+use super::Exit;
+use crate::campaign::{self, machine, read_results, summarise, write_pictures, Campaign, Column, Observer, Options};
+use crate::campaign::{Registry, Row, Summary};
+use crate::error::{Error, Result};
+use crate::plan::Limits;
+use crate::plot::Theme;
+use crate::record::RunRecords;
+
+/// Runs a campaign.
+pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], output: &mut Output) -> Result<Exit> {
+    let file = &arguments.campaign;
+    let campaign = Campaign::read(&file.campaign, &file.sets, registry, output.colour_stderr())?;
+    let limits = limits(arguments.limits);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads).build();
+    let pool = pool.map_err(|error| Error::Config(format!("cannot start {} threads: {error}", limits.threads)))?;
+    let stop = Stop::listen(arguments.time_limit)?;
+    let options = Options {
+        root: arguments.out.clone(),
+        data_dir: arguments.data_dir.clone(),
+        limits,
+        checkpoint_every: arguments.checkpoint_every,
+        stop: stop.question(),
+        fail_fast: arguments.fail_fast,
+        command_line: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+    };
+    let mut observer: Box<dyn Observer + Send> = match (output.shows_progress(), std::io::stderr().is_terminal()) {
+        (true, true) => Box::new(Bars::new()),
+        (shown, _) => Box::new(Lines::new(shown)),
+    };
+    let summary = pool.install(|| campaign::run(&campaign, registry, &options, &mut *observer))?;
+    drop(observer);
+
+    let runs = read_results(std::slice::from_ref(&summary.folder))?;
+    print_results(arguments, &summary, &runs, output);
+    if !arguments.no_plots {
+        let written = write_pictures(&runs, registry, &[], &Theme::light(), &summary.folder.join("plots"))?;
+        if let Some(folder) = written.first().and_then(|path| path.parent()) {
+            output.talk(&format!("pictures: {}\n", folder.display()));
+        }
+    }
+    Ok(conclude(&summary, &stop, arguments, output))
+}
+
+/// The limits that the arguments and the machine set.
+pub fn limits(arguments: LimitArguments) -> Limits {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    Limits {
+        memory: arguments.memory.unwrap_or_else(|| machine::memory() / 4),
+        threads: arguments.threads.map_or_else(cores, usize::from),
+    }
+}
+
+/// Says how it ended and what to do next; the most important line last.
+fn conclude(summary: &Summary, stop: &Stop, arguments: &RunArguments, output: &Output) -> Exit {
+    let (done, all) = (summary.done, summary.runs.len());
+    for (name, message) in &summary.failed {
+        output.error(&format!("run {name} failed: {message}"));
+    }
+    if summary.stopped {
+        let again = format!("subevo run {}", arguments.campaign.campaign.display());
+        output.talk(&format!("stopped: {done} of {all} runs are done, nothing is lost; continue with: {again}\n"));
+        return stop.signal().map_or(Exit::Resumable, Exit::Signal);
+    }
+    if summary.failed.is_empty() {
+        let before = match summary.done_before {
+            0 => String::new(),
+            n => format!(" ({n} had been done before)"),
+        };
+        output.talk(&format!("{done} of {all} runs are done{before}; records: {}\n", summary.folder.display()));
+        Exit::Done
+    } else {
+        let message = format!("{} of {all} runs failed, {done} are done", summary.failed.len());
+        output.error(&format!("{message}; the same command tries the failed ones again"));
+        Exit::Failed
+    }
+}
+
+fn print_results(arguments: &RunArguments, summary: &Summary, runs: &[RunRecords], output: &mut Output) {
+    let rows = summarise(runs);
+    if arguments.json {
+        let rows: Vec<serde_json::Value> = rows.iter().map(json_row).collect();
+        let json = json!({ "schema": "subevo.run/1", "folder": summary.folder, "rows": rows });
+        output.result(&format!("{json:#}\n"));
+    } else {
+        output.result(&results_table(&rows));
+    }
+}
+
+/// The final table: means over seeds with 95 % intervals.
+fn results_table(rows: &[Row]) -> String {
+    let cells = rows.iter().any(|row| row.cell.is_some());
+    let mut header = vec!["learner", "background", "subset", "k"];
+    if cells {
+        header.push("cell");
+    }
+    let words = header.len();
+    header.extend(["n", "train loss", "validation %", "test %", "gap %", "untrained %", "images", "seconds"]);
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let mut line = vec![
+                row.learner.clone(),
+                row.background.name().to_string(),
+                row.subset.clone(),
+                grouped(row.subset_size),
+            ];
+            if cells {
+                line.push(row.cell.clone().unwrap_or_default());
+            }
+            let n =
+                if row.unfinished > 0 { format!("{} of {}", row.n, row.n + row.unfinished) } else { row.n.to_string() };
+            let images = if row.images.mean.is_nan() { "-".to_string() } else { grouped(row.images.mean as u64) };
+            line.extend([
+                n,
+                interval(row.train_loss, 1.0, 3),
+                interval(row.validation, 100.0, 1),
+                interval(row.test, 100.0, 1),
+                interval(row.gap, 100.0, 1),
+                interval(row.untrained, 100.0, 1),
+                images,
+                interval(row.seconds, 1.0, 1),
+            ]);
+            line
+        })
+        .collect();
+    let note = "mean over n seeds ± half width of the 95 % Student t interval; gap = training - test accuracy\n";
+    format!("{}{note}", table(&header, &rows, words))
+}
+
+fn json_row(row: &Row) -> serde_json::Value {
+    let column = |column: Column| {
+        let number = |x: f64| if x.is_finite() { json!(x) } else { serde_json::Value::Null };
+        json!({ "mean": number(column.mean), "half_width_95": number(column.half_width) })
+    };
+    json!({
+        "learner": row.learner,
+        "background": row.background,
+        "subset": row.subset,
+        "subset_size": row.subset_size,
+        "cell": row.cell,
+        "n": row.n,
+        "unfinished": row.unfinished,
+        "train_loss_nats": column(row.train_loss),
+        "validation_accuracy": column(row.validation),
+        "test_accuracy": column(row.test),
+        "gap_accuracy": column(row.gap),
+        "untrained_test_accuracy": column(row.untrained),
+        "images": column(row.images),
+        "seconds": column(row.seconds),
+    })
+}
