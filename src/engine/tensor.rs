@@ -150,7 +150,7 @@ impl TensorEngine {
                     }
                 }
             }
-            Op::Relu => x.relu(),
+            Op::Relu => op::relu(kernels, x),
             Op::MaxPool { size, stride } => op::max_pool(kernels, x, size, stride),
             Op::AvgPool { size, stride } => op::avg_pool(x, size, stride),
             Op::GlobalAvgPool => x.flatten(3, 4)?.mean(D::Minus1),

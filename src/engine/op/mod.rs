@@ -9,12 +9,14 @@ mod batch_norm;
 mod conv;
 mod linear;
 mod max_pool;
+mod relu;
 
 pub use avg_pool::avg_pool;
 pub use batch_norm::{batch_norm, moments, normalise, Statistics};
 pub use conv::conv2d;
 pub use linear::linear;
 pub use max_pool::max_pool;
+pub use relu::relu;
 
 use candle_core::{bail, CpuStorage, Layout, Result, Storage, Tensor};
 
