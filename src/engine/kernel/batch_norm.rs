@@ -33,7 +33,7 @@ impl Moments {
 }
 
 impl Geometry {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.batch * self.channels * self.positions
     }
 
@@ -45,6 +45,7 @@ impl Geometry {
 }
 
 /// Sum over a row in sixteen interleaved parts: one vector register wide, the order the same on every machine.
+#[inline(always)]
 fn row_sum(row: &[f32], term: impl Fn(f32) -> f32) -> f64 {
     let mut lanes = [0.0f32; 16];
     let chunks = row.chunks_exact(16);
@@ -59,13 +60,37 @@ fn row_sum(row: &[f32], term: impl Fn(f32) -> f32) -> f64 {
 
 /// Moments (m, channels) of `x` (m, batch, channels, positions).
 pub fn moments(g: &Geometry, x: &[f32], spread: Spread) -> Vec<Moments> {
-    let n = (g.batch * g.positions) as f64;
     spread.map(x.len() / g.len() * g.channels, |index| {
         let (member, channel) = (index / g.channels, index % g.channels);
-        let mean = (g.rows(x, member, channel).map(|row| row_sum(row, |x| x)).sum::<f64>() / n) as f32;
-        let squares = g.rows(x, member, channel).map(|row| row_sum(row, |x| (x - mean) * (x - mean))).sum::<f64>();
-        Moments { mean, variance: (squares / n) as f32 }
+        pulp::Arch::new().dispatch(ChannelMoments { g, x, member, channel })
     })
+}
+
+/// Moments of one channel of one member.
+struct ChannelMoments<'a> {
+    g: &'a Geometry,
+    x: &'a [f32],
+    member: usize,
+    channel: usize,
+}
+
+impl pulp::WithSimd for ChannelMoments<'_> {
+    type Output = Moments;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Moments {
+        let ChannelMoments { g, x, member, channel } = self;
+        let n = (g.batch * g.positions) as f64;
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for row in g.rows(x, member, channel) {
+            sum += row_sum(row, |x| x);
+        }
+        let mean = (sum / n) as f32;
+        for row in g.rows(x, member, channel) {
+            squares += row_sum(row, |x| (x - mean) * (x - mean));
+        }
+        Moments { mean, variance: (squares / n) as f32 }
+    }
 }
 
 /// `out` (m, batch, channels, positions) = (x - mean) / std * scale + shift. `x` is (mx, ...), `moments` (mm, channels),
