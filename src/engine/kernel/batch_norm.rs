@@ -58,6 +58,20 @@ fn row_sum(row: &[f32], term: impl Fn(f32) -> f32) -> f64 {
     lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>() + rest
 }
 
+/// Sum over a row of (x - mean) * dy, in the same sixteen parts.
+fn row_product(x: &[f32], dy: &[f32], mean: f32) -> f64 {
+    let mut lanes = [0.0f32; 16];
+    let (xs, dys) = (x.chunks_exact(16), dy.chunks_exact(16));
+    let rest = xs.remainder().iter().zip(dys.remainder());
+    let rest: f64 = rest.map(|(x, dy)| f64::from((x - mean) * dy)).sum();
+    for (x, dy) in xs.zip(dys) {
+        for (lane, (x, dy)) in lanes.iter_mut().zip(x.iter().zip(dy)) {
+            *lane += (x - mean) * dy;
+        }
+    }
+    lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>() + rest
+}
+
 /// Moments (m, channels) of `x` (m, batch, channels, positions).
 pub fn moments(g: &Geometry, x: &[f32], spread: Spread) -> Vec<Moments> {
     spread.map(x.len() / g.len() * g.channels, |index| {
@@ -142,7 +156,7 @@ pub fn backward(g: &Geometry, x: &[f32], scale: &[f32], dy: &[f32], spread: Spre
         let (mut along_shift, mut along_scale) = (0.0f64, 0.0f64);
         for (x, dy) in g.rows(x, 0, channel).zip(g.rows(dy, 0, channel)) {
             along_shift += row_sum(dy, |dy| dy);
-            along_scale += x.iter().zip(dy).map(|(x, dy)| f64::from((x - mean) * dy)).sum::<f64>();
+            along_scale += row_product(x, dy, mean);
         }
         (along_shift, along_scale * f64::from(inverse_std))
     });
