@@ -253,6 +253,21 @@ impl<'a> Params<'a> {
         values
     }
 
+    /// A list of `N` whole numbers, each in `range`.
+    pub fn integer_array<const N: usize>(
+        &self,
+        key: &str,
+        default: [u64; N],
+        range: std::ops::RangeInclusive<u64>,
+    ) -> [u64; N] {
+        let values = self.integers(key, &default, range);
+        <[u64; N]>::try_from(values).unwrap_or_else(|values| {
+            let message = format!("`{}` has {} numbers: must have {N}", self.path_of(key), values.len());
+            self.problem(key, message, None);
+            default
+        })
+    }
+
     /// A list of numbers, each in `range`.
     pub fn floats(&self, key: &str, default: &[f64], range: Range) -> Vec<f64> {
         let read = |node: &Node| match node.value {

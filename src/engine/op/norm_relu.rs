@@ -45,7 +45,7 @@ impl CustomOp3 for NormRelu {
         shift: &CpuStorage,
         lshift: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let g = geometry(lx.shape(), lscale.shape())?;
+        let g = geometry(lx.shape(), lscale.shape(), lshift.shape())?;
         let (_, batch, channels, height, width) = lx.shape().dims5()?;
         let members = members(&[lx.dims()[0], lscale.dims()[0], lshift.dims()[0]])?;
         let x = values(x, lx)?;
