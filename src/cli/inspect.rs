@@ -33,7 +33,7 @@ pub fn inspect(arguments: &InspectArguments, registry: &Registry, output: &mut O
     let campaign = Campaign::read(&file.campaign, &file.sets, registry, output.colour_stderr())?;
     let cells = campaign.cells.len();
     let cell = campaign.cells.get(arguments.cell).ok_or_else(|| {
-        Error::Config(format!("--cell {}: the grid has {cells} cells, 0 to {}", arguments.cell, cells - 1))
+        Error::Config(format!("--cell {}: there is {}, numbered from 0", arguments.cell, counted(cells, "cell")))
     })?;
     let seed = cell.setup.seeds.first().copied().unwrap_or(1);
     let start = cell.setup.start(seed)?;
