@@ -42,16 +42,27 @@ pub struct Options {
     pub command_line: Vec<String>,
 }
 
+/// A run whose turn it is.
+#[derive(Clone, Copy)]
+pub struct Turn<'a> {
+    /// The run.
+    pub run: &'a Run<'a>,
+    /// Its place among the campaign's runs, from 0.
+    pub index: usize,
+    /// How many runs the campaign has.
+    pub runs: usize,
+}
+
 /// Is told what happens.
 pub trait Observer {
     /// A run begins or goes on; `done` is the share of its budget that was used before.
-    fn begin(&mut self, index: usize, runs: usize, run: &Run<'_>, done: f64, notes: &[String]);
+    fn begin(&mut self, turn: Turn<'_>, done: f64, notes: &[String]);
     /// A step was done.
     fn step(&mut self, step: &Step, used: f64);
     /// The incumbent was evaluated.
     fn evaluation(&mut self, evaluation: &Evaluation);
-    /// The run ended.
-    fn end(&mut self, run: &Run<'_>, end: &RunEnd);
+    /// The run ended, or there was nothing to begin.
+    fn end(&mut self, turn: Turn<'_>, end: &RunEnd);
 }
 
 /// How a run ended.
@@ -63,6 +74,8 @@ pub enum RunEnd {
     Done,
     /// It was asked to stop, and can be continued.
     Stopped,
+    /// Another process writes it.
+    Busy,
     /// It failed, with the message.
     Failed(String),
 }
@@ -78,6 +91,8 @@ pub struct Summary {
     pub done: usize,
     /// Of these, how many had been done before.
     pub done_before: usize,
+    /// How many were passed over because another process writes them.
+    pub busy: usize,
     /// Names and messages of those that failed.
     pub failed: Vec<(String, String)>,
     /// Whether it was asked to stop.
@@ -123,16 +138,16 @@ pub fn run(
             break;
         }
         let data = data.get(&run.cell.setup, options.data_dir.as_deref())?;
-        let mut begin =
-            |observer: &mut dyn Observer, done, notes: &[String]| observer.begin(i, runs.len(), run, done, notes);
-        let end = one_run(&folder, run, registry, options, data, &mut begin, observer);
+        let turn = Turn { run, index: i, runs: runs.len() };
+        let end = one_run(&folder, turn, registry, options, data, observer);
         match &end {
             RunEnd::WasDone => (summary.done, summary.done_before) = (summary.done + 1, summary.done_before + 1),
             RunEnd::Done => summary.done += 1,
             RunEnd::Stopped => summary.stopped = true,
+            RunEnd::Busy => summary.busy += 1,
             RunEnd::Failed(message) => summary.failed.push((run.name.clone(), message.clone())),
         }
-        observer.end(run, &end);
+        observer.end(turn, &end);
         if summary.stopped || (options.fail_fast && !summary.failed.is_empty()) {
             break;
         }
@@ -158,19 +173,17 @@ impl DataCache {
     }
 }
 
-type Begin<'a> = &'a mut dyn FnMut(&mut dyn Observer, f64, &[String]);
-
 fn one_run(
     folder: &Path,
-    run: &Run<'_>,
+    turn: Turn<'_>,
     registry: &Registry,
     options: &Options,
     data: Arc<Data>,
-    begin: Begin<'_>,
     observer: &mut dyn Observer,
 ) -> RunEnd {
-    let dir = match RunDir::create_or_open(folder, &run.name, &describe(run, options)) {
+    let dir = match RunDir::create_or_open(folder, &turn.run.name, &describe(turn.run, options)) {
         Ok(dir) => dir,
+        Err(Error::Busy(_)) => return RunEnd::Busy,
         Err(error) => return RunEnd::Failed(error.to_string()),
     };
     match dir.state() {
@@ -179,7 +192,7 @@ fn one_run(
         Err(error) => return RunEnd::Failed(error.to_string()),
     }
     // A user's operator may panic: that is its run's failure, not the campaign's.
-    let worked = catch_unwind(AssertUnwindSafe(|| work(&dir, run, registry, options, data, begin, observer)));
+    let worked = catch_unwind(AssertUnwindSafe(|| work(&dir, turn, registry, options, data, observer)));
     let message = match worked {
         Ok(Ok(end)) => return end,
         Ok(Err(error)) => error.to_string(),
@@ -196,13 +209,13 @@ fn one_run(
 
 fn work(
     dir: &RunDir,
-    run: &Run<'_>,
+    turn: Turn<'_>,
     registry: &Registry,
     options: &Options,
     data: Arc<Data>,
-    begin: Begin<'_>,
     observer: &mut dyn Observer,
 ) -> Result<RunEnd> {
+    let run = turn.run;
     let setup = &run.cell.setup;
     let start = Arc::new(setup.start(run.seed)?);
     let learner_setup = &setup.learners[run.learner];
@@ -228,9 +241,14 @@ fn work(
         threads: options.limits.threads,
         unix_seconds: machine::unix_seconds(),
     }))?;
-    begin(observer, at, &notes);
+    observer.begin(turn, at, &notes);
     let mut recorder = FileRecorder { files, digest, options, observer, saved: Instant::now() };
-    match training.run(&mut *learner, position, &mut recorder)? {
+    let outcome = training.run(&mut *learner, position, &mut recorder);
+    if outcome.is_err() {
+        // The way to the failure is worth seeing, but the failure is what counts.
+        let _ = recorder.files.sync();
+    }
+    match outcome? {
         Outcome::Stopped => Ok(RunEnd::Stopped),
         Outcome::Finished(finished) => {
             dir.write_genome(&Genome {

@@ -17,6 +17,11 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
+/// So many of something: `1 run`, `2 runs`.
+pub fn counted(n: usize, word: &str) -> String {
+    format!("{} {word}{}", grouped(n as u64), if n == 1 { "" } else { "s" })
+}
+
 /// A count with three digits and a unit: 12.3k, 4.56M, 7.89G.
 pub fn short(x: f64) -> String {
     let (value, unit) = match x.abs() {

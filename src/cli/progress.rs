@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::format::{short, time};
-use crate::campaign::{Observer, Run, RunEnd};
+use crate::campaign::{Observer, Run, RunEnd, Turn};
 use crate::record::{Evaluation, Step};
 
 /// Positions of a run's bar.
@@ -47,6 +47,14 @@ fn title(run: &Run<'_>) -> String {
     format!("{learner}{cell} seed={}", run.seed)
 }
 
+/// What a line of a run begins with.
+fn head(turn: Turn<'_>) -> String {
+    format!("[{}/{}] {}", turn.index + 1, turn.runs, title(turn.run))
+}
+
+/// What is said of a run that is passed over.
+const BUSY: &str = "is being written by another process, passed over";
+
 /// What is known of the incumbent, in a few words.
 fn accuracy(evaluation: &Evaluation) -> String {
     let percent = |x: f64| 100.0 * x;
@@ -63,6 +71,12 @@ pub struct Bars {
 }
 
 impl Bars {
+    /// What says a line above the bars, from any thread.
+    pub fn voice(&self) -> impl Fn(&str) + Send + 'static {
+        let all = self.all.clone();
+        move |text| drop(all.println(text))
+    }
+
     /// Two bars: the campaign's runs and the run at work.
     pub fn new() -> Self {
         let all = MultiProgress::new();
@@ -86,13 +100,13 @@ impl Drop for Bars {
 }
 
 impl Observer for Bars {
-    fn begin(&mut self, index: usize, runs: usize, run: &Run<'_>, done: f64, notes: &[String]) {
+    fn begin(&mut self, turn: Turn<'_>, done: f64, notes: &[String]) {
         for note in notes {
-            let _ = self.all.println(format!("note: {}: {note}", run.name));
+            let _ = self.all.println(format!("note: {}: {note}", turn.run.name));
         }
-        self.campaign.set_length(runs as u64);
-        self.campaign.set_position(index as u64);
-        self.run.set_prefix(title(run));
+        self.campaign.set_length(turn.runs as u64);
+        self.campaign.set_position(turn.index as u64);
+        self.run.set_prefix(title(turn.run));
         self.run.set_message("starting");
         self.run.set_position((done * PARTS as f64) as u64);
         self.clock = Clock::start(done);
@@ -115,11 +129,15 @@ impl Observer for Bars {
         self.last = format!(", {}", accuracy(evaluation));
     }
 
-    fn end(&mut self, run: &Run<'_>, end: &RunEnd) {
-        if let RunEnd::Failed(message) = end {
-            let _ = self.all.println(format!("failed: {}: {message}", run.name));
-        }
-        self.campaign.inc(1);
+    fn end(&mut self, turn: Turn<'_>, end: &RunEnd) {
+        let head = head(turn);
+        let _ = match end {
+            RunEnd::Failed(message) => self.all.println(format!("{head}: failed: {message}")),
+            RunEnd::Busy => self.all.println(format!("{head}: {BUSY}")),
+            _ => Ok(()),
+        };
+        self.campaign.set_length(turn.runs as u64);
+        self.campaign.set_position(turn.index as u64 + 1);
     }
 }
 
@@ -147,9 +165,9 @@ impl Lines {
 }
 
 impl Observer for Lines {
-    fn begin(&mut self, index: usize, runs: usize, run: &Run<'_>, done: f64, notes: &[String]) {
-        notes.iter().for_each(|note| self.say(&format!("note: {}: {note}", run.name)));
-        self.head = format!("[{}/{runs}] {}", index + 1, title(run));
+    fn begin(&mut self, turn: Turn<'_>, done: f64, notes: &[String]) {
+        notes.iter().for_each(|note| self.say(&format!("note: {}: {note}", turn.run.name)));
+        self.head = head(turn);
         if done > 0.0 {
             self.say(&format!("{}: continuing at {:.0} %", self.head, 100.0 * done));
         }
@@ -174,7 +192,9 @@ impl Observer for Lines {
         self.last = Some(accuracy(evaluation));
     }
 
-    fn end(&mut self, _: &Run<'_>, end: &RunEnd) {
+    fn end(&mut self, turn: Turn<'_>, end: &RunEnd) {
+        // Also for runs that never began.
+        self.head = head(turn);
         let seconds = time(self.clock.began.elapsed().as_secs_f64());
         match end {
             RunEnd::Done => {
@@ -183,6 +203,7 @@ impl Observer for Lines {
             }
             RunEnd::Failed(message) => self.say(&format!("{}: failed: {message}", self.head)),
             RunEnd::Stopped => self.say(&format!("{}: stopped", self.head)),
+            RunEnd::Busy => self.say(&format!("{}: {BUSY}", self.head)),
             RunEnd::WasDone => {}
         }
     }
