@@ -17,6 +17,7 @@ pub mod optimizer;
 pub mod params;
 pub mod plan;
 pub mod plot;
+pub mod population;
 pub mod progress;
 pub mod record;
 pub mod rng;

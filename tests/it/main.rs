@@ -10,3 +10,4 @@ mod optimizers;
 mod store;
 mod strategies;
 mod tables;
+mod tidy;
