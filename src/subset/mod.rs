@@ -125,10 +125,10 @@ pub fn select(name: Option<&str>, selectors: &[Box<dyn Selector>], request: &Sub
 
 /// The marks of each selector, each from a stream of its own.
 fn parts(selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result<Vec<Vec<bool>>> {
-    let marks = |(i, selector): (u64, &Box<dyn Selector>)| {
+    let marks = |(i, selector): (u64, &dyn Selector)| {
         selector.select(&SubsetRequest { graph: request.graph, seed: request.seed.index(i) })
     };
-    (0..).zip(selectors).map(marks).collect()
+    (0..).zip(selectors.iter().map(Box::as_ref)).map(marks).collect()
 }
 
 /// Marks of any of the selectors.

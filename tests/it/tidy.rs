@@ -109,10 +109,10 @@ fn word(c: char) -> bool {
 
 /// Whether `text` has `wanted`, not as a part of a longer word.
 fn has_word(text: &str, wanted: &str) -> bool {
-    text.match_indices(wanted).any(|(at, _)| {
-        let (before, after) = (text[..at].chars().next_back(), text[at + wanted.len()..].chars().next());
-        !before.is_some_and(word) && !(after.is_some_and(word) && wanted.chars().next_back().is_some_and(word))
-    })
+    // What ends in `!` is whole, whatever follows.
+    let whole = |after: Option<char>| wanted.ends_with('!') || !after.is_some_and(word);
+    text.match_indices(wanted)
+        .any(|(at, _)| !text[..at].ends_with(word) && whole(text[at + wanted.len()..].chars().next()))
 }
 
 fn nothing_wrong(wrong: Vec<String>) {
