@@ -13,7 +13,7 @@ pub use tensor::TensorEngine;
 
 use crate::data::Batch;
 use crate::error::Result;
-use crate::operator::Population;
+use crate::population::Population;
 
 /// Evaluates the networks of one [`crate::subset::Start`]. Batch-norm trains on the statistics of each member's batch.
 pub trait Engine: Send + Sync {

@@ -14,8 +14,8 @@ use super::{Engine, Loss};
 use crate::data::Batch;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, NodeId, Op, ParameterId};
-use crate::operator::Population;
 use crate::plan::{last_readers, Plan};
+use crate::population::Population;
 use crate::subset::Start;
 
 /// Evaluates one network and subset on one device.

@@ -139,7 +139,7 @@ pub fn select(name: Option<&str>, selectors: &[Box<dyn Selector>], request: &Sub
 
 /// The marks of each selector, each from a stream of its own; one that marks nothing is an error.
 fn parts(selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result<Vec<Vec<bool>>> {
-    let marks = |(i, selector): (u64, &Box<dyn Selector>)| {
+    let marks = |(i, selector): (u64, &dyn Selector)| {
         let marks = selector.select(&SubsetRequest { graph: request.graph, seed: request.seed.index(i) })?;
         if marks.contains(&true) {
             Ok(marks)
@@ -147,7 +147,7 @@ fn parts(selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result
             Err(Error::Subset(format!("`{}` selects no weight at all", selector.label())))
         }
     };
-    (0..).zip(selectors).map(marks).collect()
+    (0..).zip(selectors.iter().map(Box::as_ref)).map(marks).collect()
 }
 
 /// Marks of any of the selectors.
