@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{machine, Observer, Options, Run, RunEnd};
+use super::{machine, Observer, Options, RunEnd, Turn};
 use crate::plan::Limits;
 use crate::record::{Evaluation, Step};
 
@@ -29,8 +29,8 @@ impl Options {
 
 /// Is told what happens and says nothing.
 impl Observer for () {
-    fn begin(&mut self, _: usize, _: usize, _: &Run<'_>, _: f64, _: &[String]) {}
+    fn begin(&mut self, _: Turn<'_>, _: f64, _: &[String]) {}
     fn step(&mut self, _: &Step, _: f64) {}
     fn evaluation(&mut self, _: &Evaluation) {}
-    fn end(&mut self, _: &Run<'_>, _: &RunEnd) {}
+    fn end(&mut self, _: Turn<'_>, _: &RunEnd) {}
 }
