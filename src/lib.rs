@@ -25,7 +25,7 @@
 //! let campaign = Campaign::parse("tiny.toml", text, &[], &registry, false)?;
 //! let folder = tempfile::tempdir().unwrap();
 //! let summary = run(&campaign, &registry, &Options::new(folder.path()), &mut ())?;
-//! for row in summarise(&read_results(&[summary.folder])?) {
+//! for row in summarise(&read_results(&[summary.folder])?.runs) {
 //!     println!("{}: {:.3} before, {:.3} after", row.learner, row.untrained.mean, row.test.mean);
 //!     assert!(row.test.mean > row.untrained.mean);
 //! }

@@ -53,8 +53,11 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
     Ok(conclude(&summary, &stop, words, output))
 }
 
-/// What shows progress, and what says a line beside it from any thread.
-fn observer(output: &Output) -> (Box<dyn Observer + Send>, Box<dyn Fn(&str) + Send>) {
+/// Says a line beside the progress, from any thread.
+type Voice = Box<dyn Fn(&str) + Send>;
+
+/// What shows progress, and what speaks beside it.
+fn observer(output: &Output) -> (Box<dyn Observer + Send>, Voice) {
     if output.shows_progress() && std::io::stderr().is_terminal() {
         let bars = Bars::new();
         let voice = bars.voice();
