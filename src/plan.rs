@@ -74,14 +74,15 @@ impl Plan {
         }
     }
 
-    /// Multiply-accumulates of `members` members on one batch.
+    /// Multiply-accumulates of `members` members on one batch; at most `u64::MAX`.
     pub fn macs(&self, members: usize) -> u64 {
-        self.batch as u64 * (self.shared_macs + members as u64 * self.member_macs)
+        let of_members = self.member_macs.saturating_mul(members as u64);
+        self.shared_macs.saturating_add(of_members).saturating_mul(self.batch as u64)
     }
 
     /// Multiply-accumulates of one gradient step: one member forward and backward.
     pub fn gradient_macs(&self) -> u64 {
-        self.macs(1) + self.batch as u64 * self.backward_macs
+        self.macs(1).saturating_add(self.backward_macs.saturating_mul(self.batch as u64))
     }
 
     /// Bytes of activations at the same time.
@@ -135,8 +136,12 @@ fn peak_floats(graph: &Graph, per_member: &[bool]) -> usize {
     for (i, node) in graph.nodes.iter().enumerate().filter(|(i, _)| per_member[*i]) {
         alive += volume(node);
         peak = peak.max(alive);
-        let done = node.inputs.iter().filter(|input| per_member[input.0] && last[input.0] == i);
-        alive -= done.map(|input| volume(graph.node(*input))).sum::<usize>();
+        // A node may read another twice, which still holds it once.
+        let mut done: Vec<NodeId> = node.inputs.clone();
+        done.sort_unstable();
+        done.dedup();
+        done.retain(|input| per_member[input.0] && last[input.0] == i);
+        alive -= done.iter().map(|input| volume(graph.node(*input))).sum::<usize>();
     }
     peak
 }
@@ -154,11 +159,11 @@ pub fn last_readers(graph: &Graph) -> Vec<usize> {
 /// The largest patch matrix of one image.
 fn patch_bytes(graph: &Graph, per_member: &[bool]) -> u64 {
     let patches = |node: &Node| match node.op {
-        Op::Conv2d { weight, .. } => graph.parameter(weight).fan_in * node.shape[1] * node.shape[2],
+        Op::Conv2d { weight, .. } => graph.parameter(weight).fan_in as u64 * (node.shape[1] * node.shape[2]) as u64,
         _ => 0,
     };
     let nodes = graph.nodes.iter().zip(per_member).filter(|(_, member)| **member);
-    nodes.map(|(node, _)| (patches(node) * size_of::<f32>()) as u64).max().unwrap_or(0)
+    nodes.map(|(node, _)| patches(node).saturating_mul(size_of::<f32>() as u64)).max().unwrap_or(0)
 }
 
 fn backward_macs(graph: &Graph, per_member: &[bool], trained: &[usize]) -> u64 {

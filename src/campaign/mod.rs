@@ -8,6 +8,7 @@ mod registry;
 mod results;
 mod run;
 mod setup;
+mod silent;
 pub mod store;
 
 pub use file::{Campaign, Cell, Run};

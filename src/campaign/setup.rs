@@ -45,7 +45,7 @@ pub struct Setup {
     /// The learners, at least one.
     pub learners: Vec<LearnerSetup>,
     /// The metrics and their names.
-    pub metrics: Vec<(String, Box<dyn Metric>)>,
+    pub metrics: Vec<NamedMetric>,
     /// When runs are looked at.
     pub moments: Moments,
     /// The cell with all defaults filled in.
@@ -63,6 +63,9 @@ pub struct DataSetup {
     /// The section with all defaults, which tells one set from another.
     pub resolved: String,
 }
+
+/// A metric and its name.
+pub type NamedMetric = (String, Box<dyn Metric>);
 
 /// Model, graph and init as they are read.
 type Network = (String, Option<Arc<Graph>>, Option<Box<dyn Init>>);
@@ -306,7 +309,7 @@ fn read_learners(params: &Params<'_>, context: &LearnerContext<'_>) -> Vec<Learn
     learners
 }
 
-fn read_metrics(params: &Params<'_>, registry: &Registry) -> (Vec<(String, Box<dyn Metric>)>, Moments) {
+fn read_metrics(params: &Params<'_>, registry: &Registry) -> (Vec<NamedMetric>, Moments) {
     let metrics = params.list("names", |node, path| {
         let read = |name: &str, origin: &Origin, metric: &Params<'_>| {
             Some((name.to_string(), registry.metrics.build(name, origin, metric, &())?))

@@ -28,7 +28,7 @@ impl Loss {
         self != Loss::Error
     }
 
-    /// Mean loss of `logits` (batch, classes); NaN where a logit is NaN.
+    /// Mean loss of `logits` (batch, classes); NaN where a logit is infinite or NaN: such a network has failed.
     pub fn mean(self, logits: &[f32], labels: &[u32]) -> f64 {
         let classes = logits.len() / labels.len();
         let rows = logits.chunks_exact(classes).zip(labels);
@@ -65,7 +65,7 @@ impl Loss {
     }
 
     fn of(self, row: &[f32], label: usize) -> f64 {
-        if row.iter().any(|z| z.is_nan()) {
+        if !finite(row) {
             return f64::NAN;
         }
         match self {
@@ -76,8 +76,17 @@ impl Loss {
     }
 }
 
+/// Whether a row of logits predicts `label`. One with a logit that is no finite number predicts nothing.
+pub fn predicts(row: &[f32], label: usize) -> bool {
+    finite(row) && predict(row) == label
+}
+
+fn finite(row: &[f32]) -> bool {
+    row.iter().all(|z| z.is_finite())
+}
+
 /// The class of the greatest logit; the first of equals.
-pub fn predict(row: &[f32]) -> usize {
+fn predict(row: &[f32]) -> usize {
     (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best })
 }
 
@@ -105,9 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn huge_logits_stay_finite_and_nan_is_kept() {
+    fn huge_logits_stay_finite_and_logits_that_are_no_numbers_have_no_loss() {
         assert_eq!(Loss::Nll.mean(&[3e38, -3e38], &[0]), 0.0);
-        assert!(Loss::Error.mean(&[1.0, f32::NAN], &[0]).is_nan());
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for row in [[1.0, bad], [bad, 1.0], [bad, bad]] {
+                for loss in [Loss::Nll, Loss::Error, Loss::Margin] {
+                    // One such image spoils the mean.
+                    let mean = loss.mean(&[0.5, 0.0, row[0], row[1]], &[0, 0]);
+                    assert!(mean.is_nan(), "{loss:?} of {row:?}: {mean}");
+                }
+                assert!(!predicts(&row, 0) && !predicts(&row, 1));
+            }
+        }
+        assert!(predicts(&[1.0, 3e38], 1) && !predicts(&[1.0, 3e38], 0));
     }
 
     #[test]

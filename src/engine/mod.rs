@@ -13,11 +13,11 @@ pub use tensor::TensorEngine;
 
 use crate::data::Batch;
 use crate::error::Result;
-use crate::operator::Population;
+use crate::population::Population;
 
 /// Evaluates the networks of one [`crate::subset::Start`]. Batch-norm trains on the statistics of each member's batch.
 pub trait Engine: Send + Sync {
-    /// Loss (n) of each member on one batch; NaN where a member's logits are not numbers.
+    /// Loss (n) of each member on one batch; NaN where a member has a logit that is no finite number.
     ///
     /// # Errors
     /// If a tensor operation fails.

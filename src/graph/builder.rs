@@ -3,6 +3,9 @@
 use super::{Graph, Node, NodeId, Op, Parameter, ParameterId, ParameterKind};
 use crate::error::{Error, Result};
 
+/// Most weights of a network, and most values of one image behind any layer.
+const LARGEST: u128 = 1 << 31;
+
 /// A graph in the making. Every method adds one node and gives its id; `name` must be unique.
 pub struct GraphBuilder {
     nodes: Vec<Node>,
@@ -61,31 +64,26 @@ impl GraphBuilder {
     /// Convolution of `[c, h, w]`.
     ///
     /// # Errors
-    /// If the input is no image, or smaller than the kernel.
+    /// If the input is no image, or smaller than the kernel; if there would be more than 2^31 weights or outputs.
     pub fn conv2d(&mut self, x: NodeId, name: &str, conv: Conv) -> Result<NodeId> {
         let [c, h, w] = self.image(x, name)?;
         let Conv { filters, kernel, stride, padding, bias } = conv;
-        let side = |n: usize| window_count(n + 2 * padding, kernel, stride);
+        let side = |n: usize| window_count(padding.checked_mul(2)?.checked_add(n)?, kernel, stride);
         let (Some(out_h), Some(out_w)) = (side(h), side(w)) else {
             return Err(layer_error(
                 name,
                 format!("kernel {kernel} with padding {padding} does not fit an image of {h} x {w}"),
             ));
         };
-        let (fan_in, fan_out) = (c * kernel * kernel, filters * kernel * kernel);
-        let shape = vec![filters, c, kernel, kernel];
-        let weight = self.parameter(name, "weight", ParameterKind::ConvWeight, shape, fan_in, fan_out)?;
-        let bias = bias
-            .then(|| self.parameter(name, "bias", ParameterKind::ConvBias, vec![filters], fan_in, fan_out))
-            .transpose()?;
-        let macs = (filters * fan_in * out_h * out_w) as u64;
-        self.push(name, Op::Conv2d { weight, bias, stride, padding }, vec![x], vec![filters, out_h, out_w], macs)
+        let kinds = [ParameterKind::ConvWeight, ParameterKind::ConvBias];
+        let (weight, bias) = self.weight_and_bias(name, kinds, vec![filters, c, kernel, kernel], bias)?;
+        self.push(name, Op::Conv2d { weight, bias, stride, padding }, vec![x], vec![filters, out_h, out_w])
     }
 
     /// Matrix product of `[features]`.
     ///
     /// # Errors
-    /// If the input is not flat.
+    /// If the input is not flat, or there would be more than 2^31 weights.
     pub fn linear(&mut self, x: NodeId, name: &str, outputs: usize, bias: bool) -> Result<NodeId> {
         let &[inputs] = self.shape(x) else {
             return Err(layer_error(
@@ -93,12 +91,9 @@ impl GraphBuilder {
                 format!("needs a flat input, got shape {:?}: flatten it first", self.shape(x)),
             ));
         };
-        let weight =
-            self.parameter(name, "weight", ParameterKind::LinearWeight, vec![outputs, inputs], inputs, outputs)?;
-        let bias = bias
-            .then(|| self.parameter(name, "bias", ParameterKind::LinearBias, vec![outputs], inputs, outputs))
-            .transpose()?;
-        self.push(name, Op::Linear { weight, bias }, vec![x], vec![outputs], (inputs * outputs) as u64)
+        let kinds = [ParameterKind::LinearWeight, ParameterKind::LinearBias];
+        let (weight, bias) = self.weight_and_bias(name, kinds, vec![outputs, inputs], bias)?;
+        self.push(name, Op::Linear { weight, bias }, vec![x], vec![outputs])
     }
 
     /// Batch normalisation of `[c, h, w]`, one scale and shift for each channel.
@@ -107,9 +102,9 @@ impl GraphBuilder {
     /// If the input is no image.
     pub fn batch_norm(&mut self, x: NodeId, name: &str) -> Result<NodeId> {
         let [c, h, w] = self.image(x, name)?;
-        let scale = self.parameter(name, "scale", ParameterKind::BatchNormScale, vec![c], 1, 1)?;
-        let shift = self.parameter(name, "shift", ParameterKind::BatchNormShift, vec![c], 1, 1)?;
-        self.push(name, Op::BatchNorm { scale, shift }, vec![x], vec![c, h, w], 0)
+        let scale = self.parameter(name, "scale", ParameterKind::BatchNormScale, vec![c])?;
+        let shift = self.parameter(name, "shift", ParameterKind::BatchNormShift, vec![c])?;
+        self.push(name, Op::BatchNorm { scale, shift }, vec![x], vec![c, h, w])
     }
 
     /// max(x, 0).
@@ -118,7 +113,7 @@ impl GraphBuilder {
     /// If the name is taken.
     pub fn relu(&mut self, x: NodeId, name: &str) -> Result<NodeId> {
         let shape = self.shape(x).to_vec();
-        self.push(name, Op::Relu, vec![x], shape, 0)
+        self.push(name, Op::Relu, vec![x], shape)
     }
 
     /// Greatest of each window.
@@ -127,7 +122,7 @@ impl GraphBuilder {
     /// If the input is no image, or smaller than the window.
     pub fn max_pool(&mut self, x: NodeId, name: &str, pool: Pool) -> Result<NodeId> {
         let shape = self.pooled(x, name, pool)?;
-        self.push(name, Op::MaxPool { size: pool.size, stride: pool.stride }, vec![x], shape, 0)
+        self.push(name, Op::MaxPool { size: pool.size, stride: pool.stride }, vec![x], shape)
     }
 
     /// Mean of each window.
@@ -136,7 +131,7 @@ impl GraphBuilder {
     /// If the input is no image, or smaller than the window.
     pub fn avg_pool(&mut self, x: NodeId, name: &str, pool: Pool) -> Result<NodeId> {
         let shape = self.pooled(x, name, pool)?;
-        self.push(name, Op::AvgPool { size: pool.size, stride: pool.stride }, vec![x], shape, 0)
+        self.push(name, Op::AvgPool { size: pool.size, stride: pool.stride }, vec![x], shape)
     }
 
     /// Mean over the image: `[c, h, w]` to `[c]`.
@@ -145,7 +140,7 @@ impl GraphBuilder {
     /// If the input is no image.
     pub fn global_avg_pool(&mut self, x: NodeId, name: &str) -> Result<NodeId> {
         let [c, ..] = self.image(x, name)?;
-        self.push(name, Op::GlobalAvgPool, vec![x], vec![c], 0)
+        self.push(name, Op::GlobalAvgPool, vec![x], vec![c])
     }
 
     /// Sum of two nodes of one shape.
@@ -158,7 +153,7 @@ impl GraphBuilder {
             return Err(layer_error(name, message));
         }
         let shape = self.shape(a).to_vec();
-        self.push(name, Op::Add, vec![a, b], shape, 0)
+        self.push(name, Op::Add, vec![a, b], shape)
     }
 
     /// Images joined along the channels.
@@ -174,10 +169,10 @@ impl GraphBuilder {
                 let shapes: Vec<&[usize]> = inputs.iter().map(|x| self.shape(*x)).collect();
                 return Err(layer_error(name, format!("cannot join images of different sizes: {shapes:?}")));
             }
-            channels += c;
+            channels = c.saturating_add(channels);
         }
         let [h, w] = size.ok_or_else(|| layer_error(name, "nothing to join".to_string()))?;
-        self.push(name, Op::Concat, inputs.to_vec(), vec![channels, h, w], 0)
+        self.push(name, Op::Concat, inputs.to_vec(), vec![channels, h, w])
     }
 
     /// `[c, h, w]` to `[c * h * w]`.
@@ -185,15 +180,15 @@ impl GraphBuilder {
     /// # Errors
     /// If the name is taken.
     pub fn flatten(&mut self, x: NodeId, name: &str) -> Result<NodeId> {
-        let length = self.shape(x).iter().product();
-        self.push(name, Op::Flatten, vec![x], vec![length], 0)
+        let length = usize::try_from(volume(self.shape(x))).unwrap_or(usize::MAX);
+        self.push(name, Op::Flatten, vec![x], vec![length])
     }
 
     /// Ends the graph at `output`, which must be flat. The layer that makes the logits is marked as the classifier:
     /// the last linear layer or convolution before `output`, behind which only pooling and flattening may stand.
     ///
     /// # Errors
-    /// If the output is no vector of logits, or no layer makes it.
+    /// If the output is no vector of logits, if no layer makes it, or if a layer is left that nothing reads.
     pub fn finish(mut self, output: NodeId) -> Result<Graph> {
         let name = self.nodes[output.0].name.clone();
         if self.shape(output).len() != 1 {
@@ -213,6 +208,11 @@ impl GraphBuilder {
                 }
             }
         };
+        let read = |i: usize| self.nodes.iter().any(|node| node.inputs.contains(&NodeId(i)));
+        if let Some(i) = (0..self.nodes.len()).find(|i| *i != output.0 && !read(*i)) {
+            let message = format!("nothing reads its output, and it is not the output `{name}` of the network");
+            return Err(layer_error(&self.nodes[i].name, message));
+        }
         for parameter in &mut self.parameters {
             parameter.classifier = parameter.layer == classifier;
         }
@@ -232,31 +232,70 @@ impl GraphBuilder {
         }
     }
 
-    fn parameter(
+    /// Weight of shape (outputs, inputs, ...) and, where wanted, bias (outputs), both with the fans of the weight.
+    fn weight_and_bias(
         &mut self,
         layer: &str,
-        suffix: &str,
-        kind: ParameterKind,
+        [weight, bias]: [ParameterKind; 2],
         shape: Vec<usize>,
-        fan_in: usize,
-        fan_out: usize,
-    ) -> Result<ParameterId> {
+        with_bias: bool,
+    ) -> Result<(ParameterId, Option<ParameterId>)> {
+        let weight = self.parameter(layer, "weight", weight, shape)?;
+        let shape = &self.parameters[weight.0].shape;
+        let (outputs, inputs, kernel) = (shape[0], shape[1], shape[2..].iter().product::<usize>());
+        let bias = with_bias.then(|| self.parameter(layer, "bias", bias, vec![outputs])).transpose()?;
+        for id in std::iter::once(weight).chain(bias) {
+            let parameter = &mut self.parameters[id.0];
+            (parameter.fan_in, parameter.fan_out) = (inputs * kernel, outputs * kernel);
+        }
+        Ok((weight, bias))
+    }
+
+    fn parameter(&mut self, layer: &str, suffix: &str, kind: ParameterKind, shape: Vec<usize>) -> Result<ParameterId> {
         if shape.contains(&0) {
             return Err(layer_error(layer, format!("{suffix} would have shape {shape:?}: no side may be 0")));
         }
         let offset = self.parameters.last().map_or(0, |last| last.range().end);
+        let (len, before) = (volume(&shape), offset as u128);
+        if len > LARGEST - before {
+            let message = format!(
+                "{suffix} of shape {shape:?} has {len} scalars, with those before it {}: at most {LARGEST} are allowed",
+                len.saturating_add(before)
+            );
+            return Err(layer_error(layer, message));
+        }
         let (name, layer) = (format!("{layer}.{suffix}"), layer.to_string());
-        self.parameters.push(Parameter { name, layer, kind, classifier: false, shape, offset, fan_in, fan_out });
+        let parameter = Parameter { name, layer, kind, classifier: false, shape, offset, fan_in: 1, fan_out: 1 };
+        self.parameters.push(parameter);
         Ok(ParameterId(self.parameters.len() - 1))
     }
 
-    fn push(&mut self, name: &str, op: Op, inputs: Vec<NodeId>, shape: Vec<usize>, macs: u64) -> Result<NodeId> {
+    fn push(&mut self, name: &str, op: Op, inputs: Vec<NodeId>, shape: Vec<usize>) -> Result<NodeId> {
         if self.nodes.iter().any(|node| node.name == name) {
             return Err(layer_error(name, "two layers have this name".to_string()));
         }
+        let values = volume(&shape);
+        if values > LARGEST {
+            let message =
+                format!("output of shape {shape:?} has {values} values an image: at most {LARGEST} are allowed");
+            return Err(layer_error(name, message));
+        }
+        // Each weight is multiplied once at each position of the output; both are at most 2^31.
+        let positions: usize = shape[1..].iter().product();
+        let macs = match op {
+            Op::Conv2d { weight, .. } | Op::Linear { weight, .. } => {
+                self.parameters[weight.0].len() as u64 * positions as u64
+            }
+            _ => 0,
+        };
         self.nodes.push(Node { name: name.to_string(), op, inputs, shape, macs });
         Ok(NodeId(self.nodes.len() - 1))
     }
+}
+
+/// Values of a tensor, saturating.
+fn volume(shape: &[usize]) -> u128 {
+    shape.iter().fold(1, |volume: u128, side| volume.saturating_mul(*side as u128))
 }
 
 /// How many windows fit `n` cells; `None` if not even one, or if window or step is 0.
@@ -312,5 +351,45 @@ mod tests {
         assert!(g.conv2d(x, "none", Conv::same(0, 3)).is_err());
         assert!(g.relu(x, "a").is_ok() && g.relu(x, "a").is_err());
         assert!(g.finish(x).is_err());
+    }
+
+    #[test]
+    fn a_layer_that_nothing_reads_is_an_error() {
+        let (mut g, x) = GraphBuilder::new([1, 4, 4]);
+        g.conv2d(x, "forgotten", Conv::same(2, 3)).unwrap();
+        let y = g.flatten(x, "flatten").unwrap();
+        let y = g.linear(y, "fc", 2, true).unwrap();
+        let message = g.finish(y).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "layer `forgotten`: nothing reads its output, and it is not the output `fc` of the network"
+        );
+    }
+
+    #[test]
+    fn a_network_too_large_to_count_is_an_error_that_says_its_size() {
+        let (mut g, x) = GraphBuilder::new([1, 4, 4]);
+        let x = g.flatten(x, "flatten").unwrap();
+        let message = |error: Error| error.to_string();
+        assert_eq!(
+            message(g.linear(x, "wide", 1 << 27, true).unwrap_err()),
+            "layer `wide`: bias of shape [134217728] has 134217728 scalars, with those before it 2281701376: at most \
+             2147483648 are allowed"
+        );
+        let (mut g, x) = GraphBuilder::new([3, 4, 4]);
+        let conv = |filters, kernel, padding| Conv { filters, kernel, stride: 1, padding, bias: true };
+        assert_eq!(
+            message(g.conv2d(x, "huge", conv(usize::MAX, 3, 1)).unwrap_err()),
+            "layer `huge`: weight of shape [18446744073709551615, 3, 3, 3] has 498062089990157893605 scalars, with \
+             those before it 498062089990157893605: at most 2147483648 are allowed"
+        );
+        assert_eq!(
+            message(g.conv2d(x, "padded", conv(2, 1, 1 << 20)).unwrap_err()),
+            "layer `padded`: output of shape [2, 2097156, 2097156] has 8796126576672 values an image: at most \
+             2147483648 are allowed"
+        );
+        assert!(g.conv2d(x, "overflow", conv(2, 1, usize::MAX)).is_err());
+        let (mut g, x) = GraphBuilder::new([usize::MAX, usize::MAX, 3]);
+        assert!(message(g.flatten(x, "flat").unwrap_err()).starts_with("layer `flat`: output of shape"));
     }
 }

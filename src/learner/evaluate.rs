@@ -2,7 +2,7 @@
 
 use super::Task;
 use crate::data::Split;
-use crate::engine::loss::{predict, Loss};
+use crate::engine::loss::{predicts, Loss};
 use crate::engine::Statistics;
 use crate::error::Result;
 use crate::record::{Cost, Score, Scores};
@@ -50,8 +50,7 @@ fn score(task: &Task, trained: &[f32], statistics: &[Statistics], split: Split, 
         let n = batch.labels.len();
         loss += Loss::Nll.mean(&logits, &batch.labels) * n as f64;
         let rows = logits.chunks_exact(logits.len() / n).zip(&batch.labels);
-        // A network whose logits are no numbers is right about nothing.
-        right += rows.filter(|(row, label)| !row[predict(row)].is_nan() && predict(row) == **label as usize).count();
+        right += rows.filter(|(row, label)| predicts(row, **label as usize)).count();
     }
     let n = images as f64;
     Ok(Score { loss: loss / n, accuracy: right as f64 / n, images: images as u64 })

@@ -26,11 +26,11 @@ impl Learner for Evolution {
         let population = self.strategy.ask(at, self.seed.index(at.step))?;
         let losses = task.engine.losses(&population, batch, task.loss)?;
         self.strategy.tell(&population, &losses)?;
-        let finite = || losses.iter().filter(|loss| !loss.is_nan()).map(|loss| f64::from(*loss));
-        let n = finite().count();
+        let known = || losses.iter().filter(|loss| !loss.is_nan()).map(|loss| f64::from(*loss));
+        let n = known().count();
         Ok(StepReport {
-            loss: finite().sum::<f64>() / n as f64,
-            best: finite().fold(f64::INFINITY, f64::min),
+            loss: known().sum::<f64>() / n as f64,
+            best: known().fold(f64::INFINITY, f64::min),
             members: losses.len(),
             failed: (losses.len() - n) as u64,
             backward: false,

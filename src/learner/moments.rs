@@ -14,7 +14,7 @@ impl Moments {
     pub fn due(self, step: u64) -> bool {
         match self {
             _ if step == 0 => true,
-            Moments::Every(steps) => step % steps == 0,
+            Moments::Every(steps) => step.is_multiple_of(steps),
             Moments::Log => {
                 let half_octaves = (2.0 * (step as f64).log2()).round() as i32;
                 // Rounding may leave the nearest half octave one off: for 3, 2^(3/2) = 2.83 and 2 log2(3) = 3.17.

@@ -18,11 +18,7 @@ pub const ENTRY: Entry<dyn Model> = Entry {
     summary: "conv5x5-relu-pool twice, then linear; `channels` = [8, 16]",
     reference: "Ha 2017, mnist_es",
     build: |params, ()| {
-        let read = params.integers("channels", &[8, 16], 1..=4096);
-        let Ok(channels) = <[u64; 2]>::try_from(read.as_slice()) else {
-            params.problem("channels", format!("`channels` has {} numbers: must have 2", read.len()), None);
-            return Ok(Box::new(Conv2 { channels: [8, 16] }));
-        };
+        let channels = params.integer_array("channels", [8, 16], 1..=4096);
         Ok(Box::new(Conv2 { channels: channels.map(|c| c as usize) }))
     },
 };

@@ -18,11 +18,7 @@ pub const ENTRY: Entry<dyn Model> = Entry {
     summary: "conv3x3-bn-relu-pool twice, then linear; `channels` = [16, 32]",
     reference: "this project",
     build: |params, ()| {
-        let read = params.integers("channels", &[16, 32], 1..=4096);
-        let Ok(channels) = <[u64; 2]>::try_from(read.as_slice()) else {
-            params.problem("channels", format!("`channels` has {} numbers: must have 2", read.len()), None);
-            return Ok(Box::new(Conv2Bn { channels: [16, 32] }));
-        };
+        let channels = params.integer_array("channels", [16, 32], 1..=4096);
         Ok(Box::new(Conv2Bn { channels: channels.map(|c| c as usize) }))
     },
 };

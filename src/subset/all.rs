@@ -1,22 +1,25 @@
 //! Every scalar: nothing is frozen.
 
-use super::{Selector, Selectors, SubsetRequest};
+use super::{read_flag, Selector, Selectors, SubsetRequest};
 use crate::entry::Entry;
 use crate::error::Result;
 
-struct All(bool);
+struct All;
 
 /// The row of this selector.
 pub const ENTRY: Entry<dyn Selector, Selectors> = Entry {
     name: "all",
     summary: "every weight: `{ all = true }`",
     reference: "full training",
-    build: |params, _| Ok(Box::new(All(params.boolean("all", true)))),
+    build: |params, _| {
+        read_flag(params, "all");
+        Ok(Box::new(All))
+    },
 };
 
 impl Selector for All {
     fn select(&self, request: &SubsetRequest<'_>) -> Result<Vec<bool>> {
-        Ok(vec![self.0; request.graph.parameter_count()])
+        Ok(vec![true; request.graph.parameter_count()])
     }
 
     fn label(&self) -> String {

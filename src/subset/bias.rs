@@ -1,25 +1,25 @@
 //! All biases of convolutions and linear layers; batch-norm shifts are not biases.
 
-use super::{mark_parameters, Selector, Selectors, SubsetRequest};
+use super::{mark_parameters, read_flag, Selector, Selectors, SubsetRequest};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::graph::ParameterKind;
 
-struct Bias(bool);
+struct Bias;
 
 /// The row of this selector.
 pub const ENTRY: Entry<dyn Selector, Selectors> = Entry {
     name: "bias",
     summary: "biases of convolutions and linear layers: `{ bias = true }`",
     reference: "Williams et al. 2024",
-    build: |params, _| Ok(Box::new(Bias(params.boolean("bias", true)))),
+    build: |params, _| {
+        read_flag(params, "bias");
+        Ok(Box::new(Bias))
+    },
 };
 
 impl Selector for Bias {
     fn select(&self, request: &SubsetRequest<'_>) -> Result<Vec<bool>> {
-        if !self.0 {
-            return Ok(vec![false; request.graph.parameter_count()]);
-        }
         mark_parameters(request.graph, "bias", |parameter| {
             matches!(parameter.kind, ParameterKind::ConvBias | ParameterKind::LinearBias)
         })

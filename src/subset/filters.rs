@@ -3,7 +3,7 @@
 //! A fraction is truncated to `int(n * fraction)` filters of each convolution; a convolution that is the classifier is
 //! left to `classifier`. The paper trains the last filters.
 
-use super::{Pattern, Selector, Selectors, SubsetRequest};
+use super::{amount_label, layers_hint, Pattern, Selector, Selectors, SubsetRequest};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::graph::ParameterKind;
@@ -33,12 +33,13 @@ pub const ENTRY: Entry<dyn Selector, Selectors> = Entry {
 impl Selector for Filters {
     fn select(&self, request: &SubsetRequest<'_>) -> Result<Vec<bool>> {
         let mut marks = vec![false; request.graph.parameter_count()];
-        let mut any = false;
+        let (mut any, mut matched) = (false, false);
         for parameter in &request.graph.parameters {
             let of_conv = matches!(parameter.kind, ParameterKind::ConvWeight | ParameterKind::ConvBias);
             if !of_conv || parameter.classifier || !self.layers.matches(&parameter.layer) {
                 continue;
             }
+            matched = true;
             let n = parameter.shape[0];
             let count = self.amount.of(n);
             let chosen: Vec<usize> = match self.which {
@@ -53,21 +54,23 @@ impl Selector for Filters {
                 any = true;
             }
         }
-        if !any {
-            return Err(Error::Subset(format!(
-                "`{}` takes no filter of any convolution matching `{}`: a fraction is truncated, so give a larger one \
-                 or a count",
+        match (any, matched) {
+            (true, _) => Ok(marks),
+            (false, true) => Err(Error::Subset(format!(
+                "`{}` takes no filter of any convolution: a fraction is truncated, so give a larger one or a count",
+                self.label()
+            ))),
+            (false, false) => Err(Error::Subset(format!(
+                "`{}` finds no convolution matching `{}` (the classifier apart){}",
                 self.label(),
-                self.layers.0
-            )));
+                self.layers.0,
+                layers_hint(request.graph)
+            ))),
         }
-        Ok(marks)
     }
 
     fn label(&self) -> String {
-        match self.amount {
-            Amount::Count(count) => format!("filters={count}"),
-            Amount::Fraction(fraction) => format!("filters={fraction:?}"),
-        }
+        let which = if self.which == "last" { "filters".to_string() } else { format!("{}-filters", self.which) };
+        amount_label(&which, self.amount, &self.layers)
     }
 }

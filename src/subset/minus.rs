@@ -1,6 +1,6 @@
 //! What the first of several selectors selects and no other does.
 
-use super::{parts, Selector, Selectors, SubsetRequest};
+use super::{join_labels, parts, Selector, Selectors, SubsetRequest};
 use crate::entry::Entry;
 use crate::error::Result;
 
@@ -11,19 +11,17 @@ pub const ENTRY: Entry<dyn Selector, Selectors> = Entry {
     name: "minus",
     summary: "the first part without the others: `{ minus = [{ all = true }, { classifier = true }] }`",
     reference: "set algebra",
-    build: |params, selectors| Ok(Box::new(Minus(selectors.read_list(params, "minus")))),
+    build: |params, selectors| Ok(Box::new(Minus(selectors.read_parts(params, "minus")))),
 };
 
 impl Selector for Minus {
     fn select(&self, request: &SubsetRequest<'_>) -> Result<Vec<bool>> {
         let parts = parts(&self.0, request)?;
-        let Some((first, others)) = parts.split_first() else {
-            return Ok(vec![false; request.graph.parameter_count()]);
-        };
+        let (first, others) = parts.split_first().expect("a composed selector has at least one part");
         Ok((0..first.len()).map(|i| first[i] && !others.iter().any(|part| part[i])).collect())
     }
 
     fn label(&self) -> String {
-        self.0.iter().map(|part| part.label()).collect::<Vec<_>>().join("-")
+        format!("({})", join_labels(&self.0, "-"))
     }
 }

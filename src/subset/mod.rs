@@ -24,7 +24,7 @@ pub use start::{GeneScale, Start};
 use crate::entry::{Entries, Entry};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::params::{list_names, read_table, Node, Params, Problem, Problems, Value};
+use crate::params::{list_names, read_table, Amount, Node, Params, Problem, Problems, Value};
 use crate::rng::Seed;
 
 /// Marks scalars of a graph.
@@ -79,6 +79,16 @@ impl Selectors {
         params.list(key, |node, path| self.read_item(node, path, params.problems()))
     }
 
+    /// Reads the parts of a composed selector: a list under its name, of at least one.
+    fn read_parts(&self, params: &Params<'_>, key: &str) -> Vec<Box<dyn Selector>> {
+        let before = params.problems().len();
+        let parts = self.read_list(params, key);
+        if parts.is_empty() && params.problems().len() == before {
+            params.problem(key, format!("`{key}` is an empty list: give the selectors that it joins"), None);
+        }
+        parts
+    }
+
     /// Reads one item: a table with exactly one key that names a selector, and the selector's options.
     fn read_item(&self, node: &Node, path: &str, problems: &Problems) -> Option<(Box<dyn Selector>, Value)> {
         let names = || self.entries.entries().iter().map(|entry| entry.name);
@@ -123,16 +133,21 @@ impl Selectors {
 /// # Errors
 /// If a selector matches nothing, or all together nothing.
 pub fn select(name: Option<&str>, selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result<Subset> {
-    let name = name.map_or_else(|| join_labels(selectors), str::to_string);
+    let name = name.map_or_else(|| join_labels(selectors, "+"), str::to_string);
     Subset::from_marks(name, request.graph, &unite(selectors, request)?)
 }
 
-/// The marks of each selector, each from a stream of its own.
+/// The marks of each selector, each from a stream of its own; one that marks nothing is an error.
 fn parts(selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result<Vec<Vec<bool>>> {
-    let marks = |(i, selector): (u64, &Box<dyn Selector>)| {
-        selector.select(&SubsetRequest { graph: request.graph, seed: request.seed.index(i) })
+    let marks = |(i, selector): (u64, &dyn Selector)| {
+        let marks = selector.select(&SubsetRequest { graph: request.graph, seed: request.seed.index(i) })?;
+        if marks.contains(&true) {
+            Ok(marks)
+        } else {
+            Err(Error::Subset(format!("`{}` selects no weight at all", selector.label())))
+        }
     };
-    (0..).zip(selectors).map(marks).collect()
+    (0..).zip(selectors.iter().map(Box::as_ref)).map(marks).collect()
 }
 
 /// Marks of any of the selectors.
@@ -144,8 +159,25 @@ fn unite(selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result
     Ok(marks)
 }
 
-fn join_labels(selectors: &[Box<dyn Selector>]) -> String {
-    selectors.iter().map(|selector| selector.label()).collect::<Vec<_>>().join("+")
+fn join_labels(selectors: &[Box<dyn Selector>], sign: &str) -> String {
+    selectors.iter().map(|selector| selector.label()).collect::<Vec<_>>().join(sign)
+}
+
+/// Label of a selector of so many, or such a share, of the things `what` in some layers: `filters=0.25@conv2`.
+fn amount_label(what: &str, amount: Amount, layers: &Pattern) -> String {
+    let number = match amount {
+        Amount::Count(count) => count.to_string(),
+        Amount::Fraction(fraction) => format!("{fraction:?}"),
+    };
+    let of = if layers.0 == "*" { String::new() } else { format!("@{}", layers.0) };
+    format!("{what}={number}{of}")
+}
+
+/// Reads the key of a selector that has nothing to tell but its name: `true`.
+fn read_flag(params: &Params<'_>, key: &str) {
+    if !params.boolean(key, true) {
+        params.problem(key, format!("`{key}` = false: must be true; leave out what shall not be trained"), None);
+    }
 }
 
 /// Marks the parameters for which `chosen` holds; an error in `what`'s name where there is none.
@@ -159,9 +191,13 @@ fn mark_parameters(graph: &Graph, what: &str, chosen: impl Fn(&crate::graph::Par
     if any {
         Ok(marks)
     } else {
-        let layers = graph.parameters.iter().map(|parameter| parameter.layer.as_str());
-        let mut layers: Vec<&str> = layers.collect();
-        layers.dedup();
-        Err(Error::Subset(format!("`{what}` matches nothing; the layers are {}", layers.join(", "))))
+        Err(Error::Subset(format!("`{what}` matches nothing{}", layers_hint(graph))))
     }
+}
+
+/// Ending of messages: the layers that have weights.
+fn layers_hint(graph: &Graph) -> String {
+    let mut layers: Vec<&str> = graph.parameters.iter().map(|parameter| parameter.layer.as_str()).collect();
+    layers.dedup();
+    format!("; the layers are {}", layers.join(", "))
 }

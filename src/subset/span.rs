@@ -51,7 +51,7 @@ impl Subset {
         for parameter in &graph.parameters {
             // Weights are cut at their filters; biases and batch-norm vectors have one scalar a filter and stay whole.
             let per_filter = parameter.filter_len();
-            let row = if per_filter == 1 { parameter.len() } else { per_filter };
+            let row = if parameter.shape.len() == 1 { parameter.len() } else { per_filter };
             let mut start = 0;
             while start < parameter.len() {
                 let end = start + row;

@@ -11,7 +11,7 @@ pub const ENTRY: Entry<dyn Selector, Selectors> = Entry {
     name: "union",
     summary: "what any part selects: `{ union = [{ batchnorm = true }, { bias = true }] }`",
     reference: "set algebra",
-    build: |params, selectors| Ok(Box::new(Union(selectors.read_list(params, "union")))),
+    build: |params, selectors| Ok(Box::new(Union(selectors.read_parts(params, "union")))),
 };
 
 impl Selector for Union {
@@ -20,6 +20,6 @@ impl Selector for Union {
     }
 
     fn label(&self) -> String {
-        join_labels(&self.0)
+        format!("({})", join_labels(&self.0, "+"))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The same seed gives the same weights. Biases and batch-norm are not among them.
 
-use super::{Pattern, Selector, Selectors, SubsetRequest};
+use super::{amount_label, layers_hint, Pattern, Selector, Selectors, SubsetRequest};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::graph::ParameterKind;
@@ -46,10 +46,11 @@ impl Selector for Weights {
         let count = self.amount.of(places.len());
         if count == 0 {
             return Err(Error::Subset(format!(
-                "`{}` takes none of the {} weights in layers matching `{}`",
+                "`{}` takes none of the {} weights in layers matching `{}`{}",
                 self.label(),
                 places.len(),
-                self.layers.0
+                self.layers.0,
+                layers_hint(request.graph)
             )));
         }
         let mut marks = vec![false; request.graph.parameter_count()];
@@ -60,9 +61,6 @@ impl Selector for Weights {
     }
 
     fn label(&self) -> String {
-        match self.amount {
-            Amount::Count(count) => format!("weights={count}"),
-            Amount::Fraction(fraction) => format!("weights={fraction:?}"),
-        }
+        amount_label("weights", self.amount, &self.layers)
     }
 }

@@ -11,3 +11,4 @@ mod optimizers;
 mod store;
 mod strategies;
 mod tables;
+mod tidy;

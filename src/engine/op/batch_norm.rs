@@ -1,8 +1,8 @@
 //! Batch normalisation with a member axis: on the batch's own statistics, or on given ones.
 
-use candle_core::{bail, CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, D};
+use candle_core::{bail, CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, D};
 
-use super::{members, one_member, values, with_values, Kernels};
+use super::{members, one_member, values, wanted, with_values, Kernels};
 use crate::engine::kernel::batch_norm::{self as kernel, Geometry, Moments};
 use crate::engine::kernel::Spread;
 
@@ -48,9 +48,7 @@ pub fn normalise(
 ) -> Result<Tensor> {
     match kernels {
         Kernels::Cpu(spread) => {
-            let moments = statistics.mean.iter().zip(&statistics.variance);
-            let moments = moments.map(|(mean, variance)| Moments { mean: *mean, variance: *variance }).collect();
-            let op = BatchNorm { statistics: Some(moments), spread };
+            let op = BatchNorm { statistics: Some(given(statistics)), spread };
             x.contiguous()?.apply_op3(&scale.contiguous()?, &shift.contiguous()?, op)
         }
         Kernels::Candle => {
@@ -60,15 +58,21 @@ pub fn normalise(
     }
 }
 
+/// Statistics as the kernels take them.
+pub(super) fn given(statistics: &Statistics) -> Vec<Moments> {
+    let pairs = statistics.mean.iter().zip(&statistics.variance);
+    pairs.map(|(mean, variance)| Moments { mean: *mean, variance: *variance }).collect()
+}
+
 /// Statistics of one member's batch `x` (1, batch, c, h, w).
 ///
 /// # Errors
-/// If `x` has another shape, is not f32 or not on the CPU.
+/// If `x` has another shape or is not f32.
 pub fn moments(x: &Tensor) -> Result<Statistics> {
     let (_, batch, channels, height, width) = x.dims5()?;
     one_member(&[x.dim(0)?])?;
     let g = Geometry { batch, channels, positions: height * width };
-    let moments = with_values(x, |x| Ok(kernel::moments(&g, x, Spread::Pool)))?;
+    let moments = with_values(&x.to_device(&Device::Cpu)?, |x| Ok(kernel::moments(&g, x, Spread::Pool)))?;
     Ok(Statistics {
         mean: moments.iter().map(|moments| moments.mean).collect(),
         variance: moments.iter().map(|moments| moments.variance).collect(),
@@ -91,10 +95,11 @@ struct BatchNorm {
     spread: Spread,
 }
 
-fn geometry(x: &Shape, scale: &Shape) -> Result<Geometry> {
-    let ((_, batch, channels, height, width), (_, scales)) = (x.dims5()?, scale.dims2()?);
-    if channels != scales {
-        bail!("scale {scale:?} does not fit images {x:?}");
+/// The shape that the kernels see.
+pub(super) fn geometry(x: &Shape, scale: &Shape, shift: &Shape) -> Result<Geometry> {
+    let (_, batch, channels, height, width) = x.dims5()?;
+    if scale.dims2()?.1 != channels || shift.dims2()?.1 != channels {
+        bail!("scale {scale:?} and shift {shift:?} do not fit images {x:?}");
     }
     Ok(Geometry { batch, channels, positions: height * width })
 }
@@ -113,10 +118,13 @@ impl CustomOp3 for BatchNorm {
         shift: &CpuStorage,
         lshift: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let g = geometry(lx.shape(), lscale.shape())?;
+        let g = geometry(lx.shape(), lscale.shape(), lshift.shape())?;
         let members = members(&[lx.dims()[0], lscale.dims()[0], lshift.dims()[0]])?;
         let x = values(x, lx)?;
         let moments = match &self.statistics {
+            Some(moments) if moments.len() != g.channels => {
+                bail!("statistics of {} channels for images of {}", moments.len(), g.channels)
+            }
             Some(moments) => moments.clone(),
             None => kernel::moments(&g, x, self.spread),
         };
@@ -140,13 +148,11 @@ impl CustomOp3 for BatchNorm {
             bail!("no gradient through given statistics: train on those of the batch");
         }
         one_member(&[x.dim(0)?, scale.dim(0)?, shift.dim(0)?])?;
-        let g = geometry(x.shape(), scale.shape())?;
+        let g = geometry(x.shape(), scale.shape(), shift.shape())?;
         let gradients = with_values(x, |x| {
             with_values(scale, |scale| with_values(dy, |dy| Ok(kernel::backward(&g, x, scale, dy, self.spread))))
         })?;
-        let wanted = |tensor: &Tensor, gradient: Vec<f32>| {
-            tensor.track_op().then(|| Tensor::from_vec(gradient, tensor.shape(), tensor.device())).transpose()
-        };
-        Ok((wanted(x, gradients.x)?, wanted(scale, gradients.scale)?, wanted(shift, gradients.shift)?))
+        let dx = wanted(x, || Ok(gradients.x))?;
+        Ok((dx, wanted(scale, || Ok(gradients.scale))?, wanted(shift, || Ok(gradients.shift))?))
     }
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::{values, window_views, with_values, Kernels};
+use super::{image_size, values, wanted, window_views, with_values, Kernels};
 use crate::engine::kernel::max_pool::{self as kernel, Geometry};
 use crate::engine::kernel::Spread;
 
@@ -29,7 +29,7 @@ struct MaxPool {
 
 impl MaxPool {
     fn geometry(&self, x: &Shape) -> Result<Geometry> {
-        let (.., height, width) = x.dims5()?;
+        let (height, width) = image_size(x, self.size, self.stride)?;
         Ok(Geometry { height, width, size: self.size, stride: self.stride })
     }
 }
@@ -49,11 +49,7 @@ impl CustomOp1 for MaxPool {
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        if !x.track_op() {
-            return Ok(None);
-        }
         let g = self.geometry(x.shape())?;
-        let dx = with_values(x, |x| with_values(dy, |dy| Ok(kernel::backward(&g, x, dy, self.spread))))?;
-        Ok(Some(Tensor::from_vec(dx, x.shape(), x.device())?))
+        wanted(x, || with_values(x, |x| with_values(dy, |dy| Ok(kernel::backward(&g, x, dy, self.spread)))))
     }
 }

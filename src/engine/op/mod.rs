@@ -9,16 +9,19 @@ mod batch_norm;
 mod conv;
 mod linear;
 mod max_pool;
+mod norm_relu;
 mod relu;
+mod weighted;
 
 pub use avg_pool::avg_pool;
 pub use batch_norm::{batch_norm, moments, normalise, Statistics};
 pub use conv::conv2d;
 pub use linear::linear;
 pub use max_pool::max_pool;
+pub use norm_relu::norm_relu;
 pub use relu::relu;
 
-use candle_core::{bail, CpuStorage, Layout, Result, Storage, Tensor};
+use candle_core::{bail, CpuStorage, Layout, Result, Shape, Storage, Tensor};
 
 use super::kernel::Spread;
 
@@ -49,6 +52,12 @@ fn with_values<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -> Re
     }
 }
 
+/// The gradient of an operation's argument, computed only where it is asked for.
+fn wanted(argument: &Tensor, gradient: impl FnOnce() -> Result<Vec<f32>>) -> Result<Option<Tensor>> {
+    let tensor = || Tensor::from_vec(gradient()?, argument.shape(), argument.device());
+    argument.track_op().then(tensor).transpose()
+}
+
 /// The member axis of an operation's result: the arguments' axes must be 1 or equal.
 fn members(axes: &[usize]) -> Result<usize> {
     let members = axes.iter().copied().max().unwrap_or(1);
@@ -73,12 +82,18 @@ fn member(tensor: &Tensor, i: usize) -> Result<Tensor> {
     tensor.get(if tensor.dim(0)? == 1 { 0 } else { i })
 }
 
-/// The `size * size` views of `x` (m, batch, c, h, w) that hold one place of every window, (m, batch, c, oh, ow) each.
-fn window_views(x: &Tensor, size: usize, stride: usize) -> Result<Vec<Tensor>> {
-    let (.., height, width) = x.dims5()?;
+/// Height and width of images (m, batch, c, h, w), into which a window of this size must fit.
+fn image_size(images: &Shape, size: usize, stride: usize) -> Result<(usize, usize)> {
+    let (.., height, width) = images.dims5()?;
     if size == 0 || stride == 0 || size > height.min(width) {
         bail!("a window of {size} by steps of {stride} does not fit an image of {height} x {width}");
     }
+    Ok((height, width))
+}
+
+/// The `size * size` views of `x` (m, batch, c, h, w) that hold one place of every window, (m, batch, c, oh, ow) each.
+fn window_views(x: &Tensor, size: usize, stride: usize) -> Result<Vec<Tensor>> {
+    let (height, width) = image_size(x.shape(), size, stride)?;
     let every = |from: usize, n: usize| {
         let places = (n - size) / stride + 1;
         Tensor::from_iter((0..places).map(|i| (from + i * stride) as u32), x.device())

@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-use super::{values, with_values, Kernels};
+use super::{values, wanted, with_values, Kernels};
 use crate::engine::kernel::{relu as kernel, Spread};
 
 /// max(x, 0), of the shape of `x`.
@@ -31,10 +31,6 @@ impl CustomOp1 for Relu {
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        if !x.track_op() {
-            return Ok(None);
-        }
-        let dx = with_values(x, |x| with_values(dy, |dy| Ok(kernel::backward(x, dy, self.0))))?;
-        Ok(Some(Tensor::from_vec(dx, x.shape(), x.device())?))
+        wanted(x, || with_values(x, |x| with_values(dy, |dy| Ok(kernel::backward(x, dy, self.0)))))
     }
 }
