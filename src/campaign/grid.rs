@@ -17,8 +17,8 @@ use crate::params::{did_you_mean, list_names, merge, Node, Origin, Path, Problem
 /// Most cells of a grid.
 pub const MAX_CELLS: usize = 10_000;
 
-/// Longest [`Cell::slug`], characters.
-const SLUG: usize = 80;
+/// Longest [`Cell::slug`], characters: with the longest label and the greatest seed it still makes a run's name.
+const SLUG: usize = 64;
 
 /// One point of the grid.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// The label as a part of a directory's name: `_` between axes and `A-Za-z0-9._=+,-` else, at most 80 characters. Where
+    /// The label as a part of a directory's name: `_` between axes and `A-Za-z0-9._=+,-` else, at most 64 characters. Where
     /// other characters were replaced or the label was cut, it ends in the label's CRC-32; empty without a grid.
     pub fn slug(&self) -> String {
         slug(&self.label, self.axes.len())

@@ -17,7 +17,7 @@ use crate::engine::TensorEngine;
 use crate::error::{Error, Result};
 use crate::learner::{Outcome, Position, Recorder, Snapshot, Task, Training};
 use crate::plan::{Limits, Plan};
-use crate::record::{Evaluation, Header, Lap, Reading, Record, Session, Step, Time, FORMAT};
+use crate::record::{Evaluation, Header, Lap, Method, Reading, Record, Session, Step, Time, FORMAT};
 use crate::rng::Seed;
 use crate::subset::Start;
 
@@ -51,6 +51,10 @@ pub struct Turn<'a> {
     pub index: usize,
     /// How many runs the campaign has.
     pub runs: usize,
+    /// Share of the campaign's work that lies in the runs before, 0 to 1.
+    pub before: f64,
+    /// Share of the campaign's work that lies in this run, 0 to 1.
+    pub share: f64,
 }
 
 /// Is told what happens.
@@ -132,13 +136,16 @@ pub fn run(
 
     let paths = runs.iter().map(|run| folder.join(&run.name)).collect();
     let mut summary = Summary { folder: folder.clone(), runs: paths, ..Summary::default() };
+    let weights = weights(&runs);
+    let (all, mut before) = (weights.iter().sum::<f64>(), 0.0);
     for (i, run) in runs.iter().enumerate() {
         if (options.stop)() {
             summary.stopped = true;
             break;
         }
         let data = data.get(&run.cell.setup, options.data_dir.as_deref())?;
-        let turn = Turn { run, index: i, runs: runs.len() };
+        let turn = Turn { run, index: i, runs: runs.len(), before, share: weights[i] / all };
+        before += turn.share;
         let end = one_run(&folder, turn, registry, options, data, observer);
         match &end {
             RunEnd::WasDone => (summary.done, summary.done_before) = (summary.done + 1, summary.done_before + 1),
@@ -153,6 +160,18 @@ pub fn run(
         }
     }
     Ok(summary)
+}
+
+/// About how much work each run is, to judge how long a campaign takes: its images, those of backprop three times for the
+/// way back. All alike where a budget does not count images.
+fn weights(runs: &[Run<'_>]) -> Vec<f64> {
+    let weight = |run: &Run<'_>| {
+        let learner = &run.cell.setup.learners[run.learner];
+        let passes = if learner.method == Method::Backprop { 3.0 } else { 1.0 };
+        learner.budget.images.map(|images| passes * images as f64)
+    };
+    let counted: Option<Vec<f64>> = runs.iter().map(weight).collect();
+    counted.unwrap_or_else(|| vec![1.0; runs.len()])
 }
 
 /// Data sets in memory, one for each different `[data]`.

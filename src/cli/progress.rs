@@ -28,16 +28,23 @@ impl Clock {
         Clock { began: Instant::now(), images: None, used }
     }
 
-    /// Images a second since the session's first step.
-    fn rate(&mut self, step: &Step) -> f64 {
+    /// Images a second since the session's first step, in words; none before the second.
+    fn rate(&mut self, step: &Step) -> String {
         let first = *self.images.get_or_insert(step.cost.images);
-        (step.cost.images - first) as f64 / self.began.elapsed().as_secs_f64()
+        let images = step.cost.images - first;
+        match images {
+            0 => String::new(),
+            _ => format!(", {} images/s", short(images as f64 / self.began.elapsed().as_secs_f64())),
+        }
     }
 
-    /// Seconds left of the run, if it goes on as in this session.
-    fn left(&self, used: f64) -> f64 {
-        let seconds = self.began.elapsed().as_secs_f64();
-        seconds * (1.0 - used) / (used - self.used).max(1e-9)
+    /// Time left, if it goes on as in this session; nobody knows before anything was done.
+    fn left(&self, used: f64) -> String {
+        let done = used - self.used;
+        if done <= 0.0 {
+            return "? left".to_string();
+        }
+        format!("{} left", time(self.began.elapsed().as_secs_f64() * (1.0 - used) / done))
     }
 }
 
@@ -66,6 +73,10 @@ pub struct Bars {
     all: MultiProgress,
     campaign: ProgressBar,
     run: ProgressBar,
+    /// Of the campaign; from its first run that was not done before.
+    whole: Option<Clock>,
+    /// Shares of the campaign before and in the run at work.
+    place: (f64, f64),
     clock: Clock,
     last: String,
 }
@@ -83,12 +94,20 @@ impl Bars {
         let style = |template: &str| {
             ProgressStyle::with_template(template).expect("the template is a constant").progress_chars("━╸─")
         };
-        let campaign = all.add(ProgressBar::new(0));
-        campaign.set_style(style("{bar:24.cyan/dim} {pos}/{len} runs, {elapsed} so far, {eta} left"));
+        let campaign = all.add(ProgressBar::new(PARTS));
+        campaign.set_style(style("{bar:24.cyan/dim} {percent:>3}% {prefix}{elapsed} so far{msg}"));
         let run = all.add(ProgressBar::new(PARTS));
         run.set_style(style("{bar:24.green/dim} {percent:>3}% {prefix}: {msg}"));
-        campaign.enable_steady_tick(Duration::from_millis(500));
-        Bars { all, campaign, run, clock: Clock::start(0.0), last: String::new() }
+        Bars { all, campaign, run, whole: None, place: (0.0, 0.0), clock: Clock::start(0.0), last: String::new() }
+    }
+
+    /// Moves the campaign's bar to where its run at work has used so much of its budget.
+    fn show_campaign(&mut self, used: f64) {
+        let share = self.place.0 + self.place.1 * used;
+        self.campaign.set_position((share * PARTS as f64) as u64);
+        if let Some(whole) = &self.whole {
+            self.campaign.set_message(format!(", {}", whole.left(share)));
+        }
     }
 }
 
@@ -104,8 +123,13 @@ impl Observer for Bars {
         for note in notes {
             let _ = self.all.println(format!("note: {}: {note}", turn.run.name));
         }
-        self.campaign.set_length(turn.runs as u64);
-        self.campaign.set_position(turn.index as u64);
+        self.place = (turn.before, turn.share);
+        if self.whole.is_none() {
+            self.whole = Some(Clock::start(turn.before + turn.share * done));
+            self.campaign.enable_steady_tick(Duration::from_millis(500));
+        }
+        self.campaign.set_prefix(format!("of the campaign, run {} of {}, ", turn.index + 1, turn.runs));
+        self.show_campaign(done);
         self.run.set_prefix(title(turn.run));
         self.run.set_message("starting");
         self.run.set_position((done * PARTS as f64) as u64);
@@ -116,13 +140,8 @@ impl Observer for Bars {
     fn step(&mut self, step: &Step, used: f64) {
         let rate = self.clock.rate(step);
         self.run.set_position((used * PARTS as f64) as u64);
-        self.run.set_message(format!(
-            "loss {:.3}{}, {} images/s, {} left",
-            step.loss,
-            self.last,
-            short(rate),
-            time(self.clock.left(used))
-        ));
+        self.run.set_message(format!("loss {:.3}{}{rate}, {}", step.loss, self.last, self.clock.left(used)));
+        self.show_campaign(used);
     }
 
     fn evaluation(&mut self, evaluation: &Evaluation) {
@@ -136,8 +155,10 @@ impl Observer for Bars {
             RunEnd::Busy => self.all.println(format!("{head}: {BUSY}")),
             _ => Ok(()),
         };
-        self.campaign.set_length(turn.runs as u64);
-        self.campaign.set_position(turn.index as u64 + 1);
+        if self.whole.is_some() && *end != RunEnd::Stopped {
+            self.place = (turn.before, turn.share);
+            self.show_campaign(1.0);
+        }
     }
 }
 
@@ -178,13 +199,8 @@ impl Observer for Lines {
         let rate = self.clock.rate(step);
         if self.said.elapsed() >= LINE_EVERY {
             self.said = Instant::now();
-            let (rate, left) = (short(rate), time(self.clock.left(used)));
-            self.say(&format!(
-                "{}: {:.0} %, loss {:.3}, {rate} images/s, {left} left",
-                self.head,
-                100.0 * used,
-                step.loss
-            ));
+            let left = self.clock.left(used);
+            self.say(&format!("{}: {:.0} %, loss {:.3}{rate}, {left}", self.head, 100.0 * used, step.loss));
         }
     }
 

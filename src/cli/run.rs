@@ -43,7 +43,9 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
 
     // What is wrong with damaged records was told when their runs failed.
     let runs = read_results(std::slice::from_ref(&summary.folder))?.runs;
-    print_results(arguments, &summary, &runs, output);
+    if arguments.json || summary.done > 0 || !summary.stopped {
+        print_results(arguments, &summary, &runs, output);
+    }
     if !arguments.no_plots && !summary.stopped {
         let written = write_pictures(&runs, registry, &[], &Theme::light(), &summary.folder.join("plots"))?;
         if let Some(folder) = written.first().and_then(|path| path.parent()) {

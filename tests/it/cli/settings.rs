@@ -90,6 +90,16 @@ fn the_resolved_configuration_of_a_run_is_a_campaign_that_does_it_again() {
 }
 
 #[test]
+fn the_longest_names_still_make_a_folder() {
+    let place = Place::new(TINY);
+    let label = format!("learner.0.label={}", "l".repeat(32));
+    let grid = format!("grid.\"subset.name\"=[\"{}\"]", "g".repeat(60));
+    let words = ["--set", &label, "--set", "campaign.seeds=[9223372036854775807]", "--set", &grid];
+    let ended = place.run(&words);
+    assert!(ended.err.contains("2 of 2 runs are done"), "{}", ended.err);
+}
+
+#[test]
 fn the_campaign_may_stand_anywhere_and_be_called_anything() {
     let place = Place::new("");
     fs::create_dir(place.path("a folder")).unwrap();
