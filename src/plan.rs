@@ -178,3 +178,120 @@ fn backward_macs(graph: &Graph, per_member: &[bool], trained: &[usize]) -> u64 {
     };
     graph.nodes.iter().map(of).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Conv, GraphBuilder, Pool};
+
+    const LIMITS: Limits = Limits { memory: 1 << 30, threads: 4 };
+
+    /// conv2-bn with 16 and 32 filters on 28 x 28: 112,896 multiplies in conv1, 903,168 in conv2, 15,680 in fc.
+    fn graph() -> Graph {
+        let (mut g, mut x) = GraphBuilder::new([1, 28, 28]);
+        for (i, filters) in [(1, 16), (2, 32)] {
+            x = g.conv2d(x, &format!("conv{i}"), Conv::same(filters, 3)).unwrap();
+            x = g.batch_norm(x, &format!("bn{i}")).unwrap();
+            x = g.relu(x, &format!("relu{i}")).unwrap();
+            x = g.max_pool(x, &format!("pool{i}"), Pool::HALVE).unwrap();
+        }
+        x = g.flatten(x, "flatten").unwrap();
+        x = g.linear(x, "fc", 10, true).unwrap();
+        g.finish(x).unwrap()
+    }
+
+    /// The subset of the scalars of some layers, of the last `filters` filters where given.
+    fn subset(graph: &Graph, layers: &[&str], filters: Option<usize>) -> Subset {
+        let marks = graph.parameters.iter().flat_map(|parameter| {
+            let first = filters.map_or(0, |n| parameter.len() - n * parameter.filter_len());
+            let chosen = layers.contains(&parameter.layer.as_str());
+            (0..parameter.len()).map(move |i| chosen && i >= first)
+        });
+        Subset::from_marks("test", graph, &marks.collect::<Vec<_>>()).unwrap()
+    }
+
+    fn shared(graph: &Graph, plan: &Plan) -> Vec<String> {
+        let nodes = graph.nodes.iter().zip(&plan.per_member).filter(|(_, member)| !**member);
+        nodes.map(|(node, _)| node.name.clone()).collect()
+    }
+
+    #[test]
+    fn the_prefix_that_no_member_changes_is_shared() {
+        let graph = graph();
+        let of = |layers: &[&str]| shared(&graph, &Plan::new(&graph, &subset(&graph, layers, None), 10, LIMITS));
+        assert_eq!(of(&["bn1", "bn2"]), ["input", "conv1"]);
+        assert_eq!(of(&["conv1", "conv2"]), ["input"]);
+        let before_fc = ["input", "conv1", "bn1", "relu1", "pool1", "conv2", "bn2", "relu2", "pool2", "flatten"];
+        assert_eq!(of(&["fc"]), before_fc);
+        assert_eq!(of(&["bn2"]), before_fc[..6]);
+    }
+
+    #[test]
+    fn multiplies_are_counted_as_by_hand() {
+        let graph = graph();
+        let (conv1, conv2, fc) = (112_896, 903_168, 15_680);
+        let check = |layers: &[&str], filters, shared: u64, member: u64, backward: u64| {
+            let plan = Plan::new(&graph, &subset(&graph, layers, filters), 10, LIMITS);
+            assert_eq!((plan.shared_macs, plan.member_macs), (shared, member), "{layers:?}");
+            assert_eq!(plan.backward_macs, backward, "{layers:?}");
+            assert_eq!(plan.macs(3), 10 * (shared + 3 * member), "{layers:?}");
+            assert_eq!(plan.gradient_macs(), 10 * (shared + member + backward), "{layers:?}");
+        };
+        // Nothing but batch-norm: gradients of the inputs of conv2 and fc, none of any weight.
+        check(&["bn1", "bn2"], None, conv1, conv2 + fc, conv2 + fc);
+        check(&["fc"], None, conv1 + conv2, fc, fc);
+        // Four of 32 filters: 4 x 144 weights at 14 x 14 positions; no gradient below conv2.
+        check(&["conv2"], Some(4), conv1, conv2 + fc, 4 * 144 * 196 + fc);
+        let all = ["conv1", "bn1", "conv2", "bn2", "fc"];
+        check(&all, None, 0, conv1 + conv2 + fc, conv1 + 2 * conv2 + 2 * fc);
+    }
+
+    #[test]
+    fn bytes_are_counted_as_by_hand() {
+        let graph = graph();
+        let fc = Plan::new(&graph, &subset(&graph, &["fc"], None), 10, LIMITS);
+        // Members hold their logits; they read the 1568 values behind flatten.
+        assert_eq!((fc.member_bytes, fc.shared_bytes), (10 * 10 * 4, 1_568 * 10 * 4));
+        assert_eq!((fc.unit, fc.units_at_once), (16, 4));
+        let bn = Plan::new(&graph, &subset(&graph, &["bn1", "bn2"], None), 10, LIMITS);
+        // Most at relu1: 16 x 28 x 28 values in and out; and the patches of one image for conv2, 144 x 14 x 14.
+        assert_eq!(bn.member_bytes, 2 * 12_544 * 10 * 4 + 144 * 196 * 4);
+        assert_eq!(bn.shared_bytes, 12_544 * 10 * 4);
+        assert_eq!(bn.peak_bytes(), bn.shared_bytes + bn.units_at_once as u64 * bn.unit as u64 * bn.member_bytes);
+    }
+
+    #[test]
+    fn memory_and_threads_change_only_how_many_units_go_at_once() {
+        let graph = graph();
+        let subset = subset(&graph, &["bn1", "bn2"], None);
+        let plan = |memory, threads| Plan::new(&graph, &subset, 10, Limits { memory, threads });
+        let reference = plan(u64::MAX, 8);
+        assert_eq!(reference.units_at_once, 8);
+        let unit_bytes = reference.unit as u64 * reference.member_bytes;
+        for (memory, threads, expected) in [
+            (0, 8, 1),
+            (reference.shared_bytes + 3 * unit_bytes, 8, 3),
+            (reference.shared_bytes + 4 * unit_bytes - 1, 8, 3),
+            (u64::MAX, 2, 2),
+            (u64::MAX, 0, 1),
+        ] {
+            let plan = plan(memory, threads);
+            assert_eq!(plan.units_at_once, expected, "{memory} bytes, {threads} threads");
+            assert_eq!(Plan { units_at_once: 8, ..plan }, reference);
+        }
+    }
+
+    #[test]
+    fn a_node_read_twice_by_one_reader_is_held_once() {
+        let (mut g, x) = GraphBuilder::new([1, 2, 2]);
+        let x = g.conv2d(x, "conv", Conv::same(1, 1)).unwrap();
+        let x = g.add(x, x, "double").unwrap();
+        let x = g.concat(&[x, x, x], "triple").unwrap();
+        let x = g.flatten(x, "flatten").unwrap();
+        let x = g.linear(x, "fc", 2, false).unwrap();
+        let graph = g.finish(x).unwrap();
+        let plan = Plan::new(&graph, &subset(&graph, &["conv"], None), 5, LIMITS);
+        // Most at flatten: 12 values in and out; the patches of conv are 4 values.
+        assert_eq!(plan.member_bytes, 24 * 5 * 4 + 4 * 4);
+    }
+}

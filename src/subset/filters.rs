@@ -18,14 +18,13 @@ struct Filters {
 /// The row of this selector.
 pub const ENTRY: Entry<dyn Selector, Selectors> = Entry {
     name: "filters",
-    summary:
-        "filters of each convolution: `{ filters = 0.25, which = \"last\" | \"first\" | \"random\", layers = \"*\" }`",
+    summary: "filters of each convolution: `{ filters = 0.25, which = \"last\" | \"first\" | \"random\", in = \"*\" }`",
     reference: "Rosenfeld & Tsotsos 2018",
     build: |params, _| {
         Ok(Box::new(Filters {
             amount: params.amount("filters", None),
             which: params.choice("which", Some("last"), &["last", "first", "random"]),
-            layers: Pattern(params.text("layers", Some("*"))),
+            layers: Pattern(params.text("in", Some("*"))),
         }))
     },
 };

@@ -120,7 +120,7 @@ impl Selectors {
                 None => wrong(format!("`{path}` is empty: expected {}", list_names(names()))),
             },
             several => wrong(format!(
-                "`{path}` names {} selectors ({}): give each its own table in the list",
+                "`{path}` names {} selectors ({}): give each its own table in the list; the layers of `filters` and `weights` are told by `in`",
                 several.len(),
                 list_names(several.iter().map(|(key, _)| key.name.as_str()))
             )),

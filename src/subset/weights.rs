@@ -16,11 +16,11 @@ struct Weights {
 /// The row of this selector.
 pub const ENTRY: Entry<dyn Selector, Selectors> = Entry {
     name: "weights",
-    summary: "single weights at random, in all layers together: `{ weights = 1000, layers = \"*\" }`",
+    summary: "single weights at random, in all layers together: `{ weights = 1000, in = \"*\" }`",
     reference: "Frankle, Schwab & Morcos 2021, random parameters",
     build: |params, _| {
         let amount = params.amount("weights", None);
-        Ok(Box::new(Weights { amount, layers: Pattern(params.text("layers", Some("*"))) }))
+        Ok(Box::new(Weights { amount, layers: Pattern(params.text("in", Some("*"))) }))
     },
 };
 
