@@ -305,10 +305,10 @@ impl Engine for TensorEngine {
         Ok((loss.mean(&values, &batch.labels), self.start.subset.gather(&all)))
     }
 
-    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<Vec<Statistics>> {
+    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<(Vec<Statistics>, Vec<f32>)> {
         let mut statistics = Vec::new();
-        self.whole(trained, batch, Normalisation::Record(&mut statistics))?;
-        Ok(statistics)
+        let logits = self.whole(trained, batch, Normalisation::Record(&mut statistics))?;
+        Ok((statistics, logits))
     }
 
     fn logits(&self, trained: &[f32], statistics: &[Statistics], batch: &Batch) -> Result<Vec<f32>> {
