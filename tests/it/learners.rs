@@ -237,8 +237,11 @@ impl Engine for Spy {
     }
 }
 
+/// Batches that a spy notes.
+type Noted = Arc<Mutex<Vec<Batch>>>;
+
 /// The task with a spy in it, and what the spy notes of training and of recalibration.
-fn spied(mut task: Task) -> (Task, Arc<Mutex<Vec<Batch>>>, Arc<Mutex<Vec<Batch>>>) {
+fn spied(mut task: Task) -> (Task, Noted, Noted) {
     let (training, recalibration) = (Arc::default(), Arc::default());
     let engine = TensorEngine::new(task.start.clone(), task.plan.clone()).unwrap();
     task.engine = Box::new(Spy { engine, training: Arc::clone(&training), recalibration: Arc::clone(&recalibration) });
