@@ -168,9 +168,7 @@ fn links_between_documents_lead_somewhere() {
     let (mut wrong, mut links) = (Vec::new(), 0);
     for document in documents {
         let text = std::fs::read_to_string(&document).unwrap();
-        // Pictures are made by campaigns, after the text that shows them.
-        let picture = |at: usize| text[..at].rfind('[').is_some_and(|start| text[..start].ends_with('!'));
-        for (at, _) in text.match_indices("](").filter(|(at, _)| !picture(*at)) {
+        for (at, _) in text.match_indices("](") {
             let target = text[at + 2..].split([')', '#']).next().unwrap_or_default();
             if target.is_empty() || target.contains("://") {
                 continue;
