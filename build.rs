@@ -8,7 +8,7 @@ const CRATES: [&str; 4] = ["candle-core", "gemm", "pulp", "rayon"];
 
 fn main() {
     println!("cargo:rerun-if-changed=Cargo.lock");
-    for path in [".git/HEAD", ".git/index"] {
+    for path in [".git/HEAD", ".git/logs/HEAD"] {
         if Path::new(path).exists() {
             println!("cargo:rerun-if-changed={path}");
         }

@@ -37,6 +37,9 @@ pub enum Error {
         /// Line or field, what was expected, what was found.
         message: String,
     },
+    /// Another process writes this run.
+    #[error("{}: is being written by another process: wait for its end, or stop it", .0.display())]
+    Busy(PathBuf),
     /// A network that cannot be built, with its layer.
     #[error("layer `{layer}`: {message}")]
     Graph {

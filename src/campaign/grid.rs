@@ -17,8 +17,8 @@ use crate::params::{did_you_mean, list_names, merge, Node, Origin, Path, Problem
 /// Most cells of a grid.
 pub const MAX_CELLS: usize = 10_000;
 
-/// Longest [`Cell::slug`], characters.
-const SLUG: usize = 80;
+/// Longest [`Cell::slug`], characters: with the longest label and the greatest seed it still makes a run's name.
+const SLUG: usize = 64;
 
 /// One point of the grid.
 #[derive(Clone, Debug)]
@@ -34,33 +34,30 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// The label as a part of a directory's name: `_` between axes and `A-Za-z0-9._=+,-` else, at most 80 characters. Where
+    /// The label as a part of a directory's name: `_` between axes and `A-Za-z0-9._=+,-` else, at most 64 characters. Where
     /// other characters were replaced or the label was cut, it ends in the label's CRC-32; empty without a grid.
     pub fn slug(&self) -> String {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "._=+,-".contains(c);
-        let keys: Vec<&str> = self.label.split(' ').collect();
-        // A space within a value must not look like one between axes.
-        let faithful = keys.len() == self.axes.len().max(1) && self.label.chars().all(|c| allowed(c) || c == ' ');
-        let slug: String = self
-            .label
-            .chars()
-            .map(|c| {
-                if c == ' ' {
-                    '_'
-                } else if allowed(c) {
-                    c
-                } else {
-                    '-'
-                }
-            })
-            .collect();
-        if faithful && slug.len() <= SLUG {
-            return slug;
-        }
-        let crc = format!("-{:08x}", crc32fast::hash(self.label.as_bytes()));
-        let kept = slug.len().min(SLUG - crc.len());
-        format!("{}{crc}", &slug[..kept])
+        slug(&self.label, self.axes.len())
     }
+}
+
+/// [`Cell::slug`] of a label with so many axes.
+pub(super) fn slug(label: &str, axes: usize) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._=+,-".contains(c);
+    // A space within a value must not look like one between axes.
+    let faithful = label.split(' ').count() == axes.max(1) && label.chars().all(|c| allowed(c) || c == ' ');
+    let plain = |c: char| match c {
+        ' ' => '_',
+        c if allowed(c) => c,
+        _ => '-',
+    };
+    let slug: String = label.chars().map(plain).collect();
+    if faithful && slug.len() <= SLUG {
+        return slug;
+    }
+    let crc = format!("-{:08x}", crc32fast::hash(label.as_bytes()));
+    let kept = slug.len().min(SLUG - crc.len());
+    format!("{}{crc}", &slug[..kept])
 }
 
 /// A key to vary.
@@ -210,14 +207,19 @@ fn read_axes<'a>(grid: &'a Table, base: &Table, problems: &Problems) -> Vec<Axis
 
 fn label_of(index: usize, value: &Node) -> String {
     match &value.value {
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => shown(text),
         Value::Table(table) => match table.get("name") {
-            Some(Node { value: Value::Text(name), .. }) => name.clone(),
+            Some(Node { value: Value::Text(name), .. }) => shown(name),
             _ => format!("#{index}"),
         },
         Value::Array(_) => format!("#{index}"),
         scalar => scalar.to_string(),
     }
+}
+
+/// A text as part of a label: terminals obey control characters, so they are taken out.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// The last name of each path, or the whole path where it would stand for two.

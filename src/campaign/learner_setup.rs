@@ -70,7 +70,9 @@ impl LearnerSetup {
                 let message = format!("two learners are called `{label}`: give each a `label` of its own");
                 params.problem(if params.has("label") { "label" } else { "name" }, message, None);
             }
-            let images = context.data.map_or(i64::MAX as u64, |data| data.training_images() as u64).max(1);
+            // Where no image is left for training, that is the problem, and not the batch.
+            let images = context.data.map(|data| data.training_images() as u64).filter(|images| *images > 0);
+            let images = images.unwrap_or(i64::MAX as u64);
             let batch = params.integer("batch", Some(BATCH.min(images)), 1..=images) as usize;
             let loss = Loss::from_name(params.choice("loss", Some("nll"), &Loss::NAMES)).unwrap_or(Loss::Nll);
             if method == Method::Backprop && !loss.has_gradient() {

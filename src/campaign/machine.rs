@@ -19,6 +19,15 @@ pub fn peak_rss_mib() -> f64 {
     kib_of("/proc/self/status", "VmHWM:").map_or(0.0, |kib| kib as f64 / 1024.0)
 }
 
+/// Signals that the process's parent had it ignore, as `nohup` does with the one for a lost terminal; a bit for each,
+/// from the lowest for signal 1. None where unknown.
+pub fn ignored_signals() -> u64 {
+    let line =
+        |text: String| text.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim).map(str::to_string);
+    let mask = fs::read_to_string("/proc/self/status").ok().and_then(line);
+    mask.and_then(|mask| u64::from_str_radix(&mask, 16).ok()).unwrap_or(0)
+}
+
 /// Host name; empty where unknown.
 pub fn host() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_string()).unwrap_or_default()

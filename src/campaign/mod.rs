@@ -8,11 +8,12 @@ mod registry;
 mod results;
 mod run;
 mod setup;
+mod silent;
 pub mod store;
 
 pub use file::{Campaign, Cell, Run};
 pub use learner_setup::LearnerSetup;
 pub use registry::Registry;
-pub use results::{read_results, summarise, write_pictures, Column, Row};
-pub use run::{run, Observer, Options, RunEnd, Summary};
+pub use results::{read_results, summarise, write_pictures, Column, Results, Row};
+pub use run::{run, Observer, Options, RunEnd, Summary, Turn};
 pub use setup::{DataSetup, Setup};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::run::{RunList, LIST};
-use super::store::{disk, read_run, run_state, RunState};
+use super::store::{check_run_name, disk, read_run_if_begun};
 use super::Registry;
 use crate::error::{Error, Result};
 use crate::num::{mean, t_half_width};
@@ -11,18 +11,29 @@ use crate::params::{Origin, Params, Problems, Table};
 use crate::plot::{render, Theme};
 use crate::record::{Background, RunRecords};
 
-/// The records of a campaign's folder (the runs of the campaign last run in it), or of single run folders.
+/// What was read of campaigns.
+#[derive(Debug, Default)]
+pub struct Results {
+    /// The runs that have records.
+    pub runs: Vec<RunRecords>,
+    /// What is wrong with runs whose records cannot be read.
+    pub damaged: Vec<Error>,
+}
+
+/// The records of a campaign's folder (the runs of the campaign last run in it), or of single run folders. Runs without
+/// a record are left out.
 ///
 /// # Errors
-/// If a folder holds no run, two runs are of one learner, cell and seed, or records are damaged.
-pub fn read_results(folders: &[PathBuf]) -> Result<Vec<RunRecords>> {
-    let mut runs = Vec::new();
+/// If a folder holds no run, or two runs are of one learner, cell and seed.
+pub fn read_results(folders: &[PathBuf]) -> Result<Results> {
+    let (mut runs, mut damaged) = (Vec::new(), Vec::new());
     for folder in folders {
         for run in runs_in(folder)? {
-            if matches!(run_state(&run)?, RunState::Waiting) {
-                continue;
+            match read_run_if_begun(&run) {
+                Ok(Some(records)) => runs.push((records, run)),
+                Ok(None) => {}
+                Err(error) => damaged.push(error),
             }
-            runs.push((read_run(&run)?, run));
         }
     }
     let key = |run: &RunRecords| {
@@ -31,14 +42,14 @@ pub fn read_results(folders: &[PathBuf]) -> Result<Vec<RunRecords>> {
     };
     for (i, (run, path)) in runs.iter().enumerate() {
         if let Some((_, other)) = runs[..i].iter().find(|(other, _)| key(other) == key(run)) {
-            let message = format!(
-                "holds the same learner, cell and seed as {}: name the runs that belong together",
+            return Err(Error::Config(format!(
+                "{} holds the same campaign, learner, cell and seed as {}: name the runs that belong together",
+                path.display(),
                 other.display()
-            );
-            return Err(Error::record(path, message));
+            )));
         }
     }
-    Ok(runs.into_iter().map(|(run, _)| run).collect())
+    Ok(Results { runs: runs.into_iter().map(|(run, _)| run).collect(), damaged })
 }
 
 fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -46,14 +57,23 @@ fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
         return Ok(vec![folder.to_path_buf()]);
     }
     let list = folder.join(LIST);
-    let Some(text) = disk::read_if_there(&list)? else {
-        let message = "is neither a run (no config.toml) nor a campaign (no campaign.json): give a folder that \
-                       `subevo run` wrote, as in runs/quickstart";
-        return Err(Error::record(folder, message));
+    let text = if folder.is_dir() { disk::read_if_there(&list)? } else { None };
+    let Some(text) = text else {
+        let found = match (folder.is_dir(), folder.exists()) {
+            (true, _) => "is neither a run (no config.toml) nor a campaign (no campaign.json)",
+            (_, true) => "is no folder",
+            _ => "does not exist",
+        };
+        let remedy = "give a folder that `subevo run` wrote, as in runs/quickstart";
+        return Err(Error::Config(format!("{} {found}: {remedy}", folder.display())));
     };
-    let list: RunList = serde_json::from_slice(&text).map_err(|error| Error::record(&list, error.to_string()))?;
-    let runs = list.runs.iter().map(|name| folder.join(name));
-    Ok(runs.filter(|run| run.join("config.toml").is_file()).collect())
+    let names: RunList = serde_json::from_slice(&text).map_err(|error| Error::record(&list, error.to_string()))?;
+    let mut runs = Vec::new();
+    for name in &names.runs {
+        check_run_name(name).map_err(|error| Error::record(&list, error.to_string()))?;
+        runs.extend(Some(folder.join(name)).filter(|run| run.join("config.toml").is_file()));
+    }
+    Ok(runs)
 }
 
 /// A mean over seeds.

@@ -17,7 +17,7 @@ use crate::engine::TensorEngine;
 use crate::error::{Error, Result};
 use crate::learner::{Outcome, Position, Recorder, Snapshot, Task, Training};
 use crate::plan::{Limits, Plan};
-use crate::record::{Evaluation, Header, Lap, Reading, Record, Session, Step, Time, FORMAT};
+use crate::record::{Evaluation, Header, Lap, Method, Reading, Record, Session, Step, Time, FORMAT};
 use crate::rng::Seed;
 use crate::subset::Start;
 
@@ -42,16 +42,31 @@ pub struct Options {
     pub command_line: Vec<String>,
 }
 
+/// A run whose turn it is.
+#[derive(Clone, Copy)]
+pub struct Turn<'a> {
+    /// The run.
+    pub run: &'a Run<'a>,
+    /// Its place among the campaign's runs, from 0.
+    pub index: usize,
+    /// How many runs the campaign has.
+    pub runs: usize,
+    /// Share of the campaign's work that lies in the runs before, 0 to 1.
+    pub before: f64,
+    /// Share of the campaign's work that lies in this run, 0 to 1.
+    pub share: f64,
+}
+
 /// Is told what happens.
 pub trait Observer {
     /// A run begins or goes on; `done` is the share of its budget that was used before.
-    fn begin(&mut self, index: usize, runs: usize, run: &Run<'_>, done: f64, notes: &[String]);
+    fn begin(&mut self, turn: Turn<'_>, done: f64, notes: &[String]);
     /// A step was done.
     fn step(&mut self, step: &Step, used: f64);
     /// The incumbent was evaluated.
     fn evaluation(&mut self, evaluation: &Evaluation);
-    /// The run ended.
-    fn end(&mut self, run: &Run<'_>, end: &RunEnd);
+    /// The run ended, or there was nothing to begin.
+    fn end(&mut self, turn: Turn<'_>, end: &RunEnd);
 }
 
 /// How a run ended.
@@ -63,6 +78,8 @@ pub enum RunEnd {
     Done,
     /// It was asked to stop, and can be continued.
     Stopped,
+    /// Another process writes it.
+    Busy,
     /// It failed, with the message.
     Failed(String),
 }
@@ -78,6 +95,8 @@ pub struct Summary {
     pub done: usize,
     /// Of these, how many had been done before.
     pub done_before: usize,
+    /// How many were passed over because another process writes them.
+    pub busy: usize,
     /// Names and messages of those that failed.
     pub failed: Vec<(String, String)>,
     /// Whether it was asked to stop.
@@ -117,27 +136,42 @@ pub fn run(
 
     let paths = runs.iter().map(|run| folder.join(&run.name)).collect();
     let mut summary = Summary { folder: folder.clone(), runs: paths, ..Summary::default() };
+    let weights = weights(&runs);
+    let (all, mut before) = (weights.iter().sum::<f64>(), 0.0);
     for (i, run) in runs.iter().enumerate() {
         if (options.stop)() {
             summary.stopped = true;
             break;
         }
         let data = data.get(&run.cell.setup, options.data_dir.as_deref())?;
-        let mut begin =
-            |observer: &mut dyn Observer, done, notes: &[String]| observer.begin(i, runs.len(), run, done, notes);
-        let end = one_run(&folder, run, registry, options, data, &mut begin, observer);
+        let turn = Turn { run, index: i, runs: runs.len(), before, share: weights[i] / all };
+        before += turn.share;
+        let end = one_run(&folder, turn, registry, options, data, observer);
         match &end {
             RunEnd::WasDone => (summary.done, summary.done_before) = (summary.done + 1, summary.done_before + 1),
             RunEnd::Done => summary.done += 1,
             RunEnd::Stopped => summary.stopped = true,
+            RunEnd::Busy => summary.busy += 1,
             RunEnd::Failed(message) => summary.failed.push((run.name.clone(), message.clone())),
         }
-        observer.end(run, &end);
+        observer.end(turn, &end);
         if summary.stopped || (options.fail_fast && !summary.failed.is_empty()) {
             break;
         }
     }
     Ok(summary)
+}
+
+/// About how much work each run is, to judge how long a campaign takes: its images, those of backprop three times for the
+/// way back. All alike where a budget does not count images.
+fn weights(runs: &[Run<'_>]) -> Vec<f64> {
+    let weight = |run: &Run<'_>| {
+        let learner = &run.cell.setup.learners[run.learner];
+        let passes = if learner.method == Method::Backprop { 3.0 } else { 1.0 };
+        learner.budget.images.map(|images| passes * images as f64)
+    };
+    let counted: Option<Vec<f64>> = runs.iter().map(weight).collect();
+    counted.unwrap_or_else(|| vec![1.0; runs.len()])
 }
 
 /// Data sets in memory, one for each different `[data]`.
@@ -158,19 +192,17 @@ impl DataCache {
     }
 }
 
-type Begin<'a> = &'a mut dyn FnMut(&mut dyn Observer, f64, &[String]);
-
 fn one_run(
     folder: &Path,
-    run: &Run<'_>,
+    turn: Turn<'_>,
     registry: &Registry,
     options: &Options,
     data: Arc<Data>,
-    begin: Begin<'_>,
     observer: &mut dyn Observer,
 ) -> RunEnd {
-    let dir = match RunDir::create_or_open(folder, &run.name, &describe(run, options)) {
+    let dir = match RunDir::create_or_open(folder, &turn.run.name, &describe(turn.run, options)) {
         Ok(dir) => dir,
+        Err(Error::Busy(_)) => return RunEnd::Busy,
         Err(error) => return RunEnd::Failed(error.to_string()),
     };
     match dir.state() {
@@ -179,7 +211,7 @@ fn one_run(
         Err(error) => return RunEnd::Failed(error.to_string()),
     }
     // A user's operator may panic: that is its run's failure, not the campaign's.
-    let worked = catch_unwind(AssertUnwindSafe(|| work(&dir, run, registry, options, data, begin, observer)));
+    let worked = catch_unwind(AssertUnwindSafe(|| work(&dir, turn, registry, options, data, observer)));
     let message = match worked {
         Ok(Ok(end)) => return end,
         Ok(Err(error)) => error.to_string(),
@@ -196,13 +228,13 @@ fn one_run(
 
 fn work(
     dir: &RunDir,
-    run: &Run<'_>,
+    turn: Turn<'_>,
     registry: &Registry,
     options: &Options,
     data: Arc<Data>,
-    begin: Begin<'_>,
     observer: &mut dyn Observer,
 ) -> Result<RunEnd> {
+    let run = turn.run;
     let setup = &run.cell.setup;
     let start = Arc::new(setup.start(run.seed)?);
     let learner_setup = &setup.learners[run.learner];
@@ -228,9 +260,14 @@ fn work(
         threads: options.limits.threads,
         unix_seconds: machine::unix_seconds(),
     }))?;
-    begin(observer, at, &notes);
+    observer.begin(turn, at, &notes);
     let mut recorder = FileRecorder { files, digest, options, observer, saved: Instant::now() };
-    match training.run(&mut *learner, position, &mut recorder)? {
+    let outcome = training.run(&mut *learner, position, &mut recorder);
+    if outcome.is_err() {
+        // The way to the failure is worth seeing, but the failure is what counts.
+        let _ = recorder.files.sync();
+    }
+    match outcome? {
         Outcome::Stopped => Ok(RunEnd::Stopped),
         Outcome::Finished(finished) => {
             dir.write_genome(&Genome {

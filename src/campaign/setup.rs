@@ -23,6 +23,8 @@ const VALIDATION: Amount = Amount::Fraction(0.1);
 pub struct Setup {
     /// Name of the campaign.
     pub campaign: String,
+    /// `campaign.cell`: the cell that a run's own configuration stands for; empty in what people write.
+    pub cell: String,
     /// Seeds of its runs.
     pub seeds: Vec<u64>,
     /// The data set.
@@ -43,7 +45,7 @@ pub struct Setup {
     /// The learners, at least one.
     pub learners: Vec<LearnerSetup>,
     /// The metrics and their names.
-    pub metrics: Vec<(String, Box<dyn Metric>)>,
+    pub metrics: Vec<NamedMetric>,
     /// When runs are looked at.
     pub moments: Moments,
     /// The cell with all defaults filled in.
@@ -61,6 +63,9 @@ pub struct DataSetup {
     /// The section with all defaults, which tells one set from another.
     pub resolved: String,
 }
+
+/// A metric and its name.
+pub type NamedMetric = (String, Box<dyn Metric>);
 
 /// Model, graph and init as they are read.
 type Network = (String, Option<Arc<Graph>>, Option<Box<dyn Init>>);
@@ -93,12 +98,14 @@ impl Setup {
         Ok(Start::new(self.graph.clone(), subset, &*self.init, self.scale, self.background, root))
     }
 
-    /// The configuration of one run: this cell with one seed and one learner, which continues that run as it is.
-    pub fn of_run(&self, seed: u64, learner: usize) -> Table {
+    /// The configuration of one run: this cell, called `cell`, with one seed and one learner. It is a campaign that does
+    /// that run again, record by record.
+    pub fn of_run(&self, cell: &str, seed: u64, learner: usize) -> Table {
         let mut table = self.resolved.clone();
         let one = |node: Node| Node::new(Value::Array(vec![node]));
         if let Some(Node { value: Value::Table(campaign), .. }) = table.get_mut("campaign") {
             campaign.set("seeds", one(Node::new(Value::Integer(seed as i64))));
+            campaign.set("cell", Node::new(Value::Text(cell.to_string())));
         }
         if let Some(Node { value: Value::Array(learners), .. }) = table.get_mut("learner") {
             let chosen = learners.swap_remove(learner);
@@ -114,7 +121,7 @@ fn choose(name: &str, selectors: &[Box<dyn Selector>], graph: &Graph, seed: u64)
 }
 
 fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
-    let (campaign, seeds) = params.table("campaign", read_campaign);
+    let (campaign, cell, seeds) = params.table("campaign", read_campaign);
     let data = read_data(params, registry);
     let (model, graph, init) = read_model(params, registry, data.as_ref());
     let scale = params.table("genome", |genome| match genome.choice("scale", Some("init"), &["init", "one"]) {
@@ -130,6 +137,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
     let (metrics, moments) = params.table("metrics", |metrics| read_metrics(metrics, registry));
     Some(Setup {
         campaign,
+        cell,
         seeds,
         data: data?,
         model,
@@ -152,17 +160,33 @@ pub(super) fn check_label(params: &Params<'_>, key: &str, label: &str) {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if label.is_empty() || label.len() > LONGEST || label.starts_with('.') || !label.chars().all(plain) {
         let found = Value::Text(label.to_string());
+        let path = params.path();
         let message =
-            format!("`{key}` = {found}: must be 1 to {LONGEST} of A-Z a-z 0-9 . _ - and not begin with a dot");
+            format!("`{path}.{key}` = {found}: must be 1 to {LONGEST} of A-Z a-z 0-9 . _ - and not begin with a dot");
         params.problem(key, message, None);
     }
 }
 
-fn read_campaign(params: &Params<'_>) -> (String, Vec<u64>) {
+/// A label that is only shown: short enough for a table, and without control characters, which terminals obey.
+fn read_shown(params: &Params<'_>, key: &str, longest: usize) -> String {
+    let text = params.text(key, Some(""));
+    if text.chars().count() > longest || text.chars().any(char::is_control) {
+        let (path, found) = (params.path(), Value::Text(text));
+        let message =
+            format!("`{path}.{key}` = {found}: must be at most {longest} characters and no control characters");
+        params.problem(key, message, None);
+        return String::new();
+    }
+    text
+}
+
+fn read_campaign(params: &Params<'_>) -> (String, String, Vec<u64>) {
     let name = params.text("name", None);
-    if params.has("name") {
+    if matches!(params.raw("name").map(|node| &node.value), Some(Value::Text(_))) {
         check_label(params, "name", &name);
     }
+    // Written into the configurations of runs, which are campaigns of one run.
+    let cell = read_shown(params, "cell", 1_000);
     // Free text for whoever opens the results.
     params.text("question", Some(""));
     let seeds = match params.raw("seeds").map(|node| &node.value) {
@@ -175,7 +199,7 @@ fn read_campaign(params: &Params<'_>) -> (String, Vec<u64>) {
         params.problem("seeds", "`campaign.seeds` must be a number of seeds, or a list of different seeds", None);
     }
     params.resolve("seeds", Value::Array(seeds.iter().map(|seed| Node::new(Value::Integer(*seed as i64))).collect()));
-    (name, seeds)
+    (name, cell, seeds)
 }
 
 fn read_data(params: &Params<'_>, registry: &Registry) -> Option<DataSetup> {
@@ -233,7 +257,7 @@ fn read_subset(
     graph: Option<&Graph>,
     seed: u64,
 ) -> (Vec<Box<dyn Selector>>, Option<Subset>, Background) {
-    let name = params.text("name", Some(""));
+    let name = read_shown(params, "name", 60);
     let before = params.problems().len();
     let selectors = registry.selectors.read_list(params, "select");
     if selectors.is_empty() && params.problems().len() == before {
@@ -273,14 +297,19 @@ fn read_learners(params: &Params<'_>, context: &LearnerContext<'_>) -> Vec<Learn
         labels.push(learner.label.clone());
         Some((learner, resolved))
     });
-    if !params.has("learner") {
+    let none = match params.raw("learner").map(|node| &node.value) {
+        None => true,
+        Some(Value::Array(items)) => items.is_empty(),
+        Some(_) => false,
+    };
+    if none {
         let message = "no `[[learner]]`: give at least one, with name = \"evolution\" or \"backprop\"";
         params.problem("learner", message, None);
     }
     learners
 }
 
-fn read_metrics(params: &Params<'_>, registry: &Registry) -> (Vec<(String, Box<dyn Metric>)>, Moments) {
+fn read_metrics(params: &Params<'_>, registry: &Registry) -> (Vec<NamedMetric>, Moments) {
     let metrics = params.list("names", |node, path| {
         let read = |name: &str, origin: &Origin, metric: &Params<'_>| {
             Some((name.to_string(), registry.metrics.build(name, origin, metric, &())?))

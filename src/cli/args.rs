@@ -11,17 +11,23 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "subevo",
     version,
     max_term_width = 100,
-    before_help = "Example:\n  subevo run experiments/01-quickstart/campaign.toml",
+    before_help = "Examples:\n  \
+                   subevo run experiments/01-quickstart/campaign.toml       run it, or continue it\n  \
+                   subevo plot runs/quickstart                              draw its figures again\n  \
+                   subevo inspect experiments/01-quickstart/campaign.toml   see network, subset and cost\n  \
+                   subevo list strategies                                   see what a campaign can name\n  \
+                   subevo check experiments/01-quickstart/campaign.toml     find its mistakes",
     after_help = "Exit codes: 0 done; 1 a run failed or output could not be written; 2 usage or configuration error, \
                   nothing was started; 75 stopped early, the same command continues; 130 and 143 stopped by SIGINT and \
                   SIGTERM after saving, the same command continues."
 )]
 pub struct Arguments {
-    /// Colours on the terminal
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN",
+        hide_possible_values = true, hide_default_value = true, display_order = 100)]
     pub color: Colour,
     /// Say less: -q no progress, -qq errors only
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 101)]
     pub quiet: u8,
     #[command(subcommand)]
     pub command: Command,
@@ -42,7 +48,7 @@ pub enum Colour {
 pub enum Command {
     /// Run a campaign, or continue it where it was stopped
     #[command(
-        before_help = "Example:\n  subevo run experiments/01-quickstart/campaign.toml\n  \
+        before_help = "Examples:\n  subevo run experiments/01-quickstart/campaign.toml\n  \
                        subevo run campaign.toml --set budget.images=50_000 --set campaign.seeds=1",
         after_help = "Each run has a folder of its own, runs/<campaign>/<cell>_<learner>-s<seed>-<digest of its \
                       settings>, so a changed setting starts new runs and an unchanged one continues. Ctrl-C saves and \
@@ -51,15 +57,15 @@ pub enum Command {
     Run(RunArguments),
     /// Draw the figures of a campaign from its records
     #[command(
-        before_help = "Example:\n  subevo plot runs/quickstart\n  subevo plot runs/quickstart --only learning-curves --out figures"
+        before_help = "Examples:\n  subevo plot runs/quickstart\n  subevo plot runs/quickstart --only learning-curves --out figures"
     )]
     Plot(PlotArguments),
     /// Show a campaign's network, subset, plan and cost before any work
-    #[command(before_help = "Example:\n  subevo inspect experiments/01-quickstart/campaign.toml\n  \
+    #[command(before_help = "Examples:\n  subevo inspect experiments/01-quickstart/campaign.toml\n  \
                        subevo inspect campaign.toml --set 'subset.select=[{ filters = 2 }]' --json")]
     Inspect(InspectArguments),
     /// List what a campaign can name: models, subsets, strategies, ...
-    #[command(before_help = "Example:\n  subevo list\n  subevo list strategies --json")]
+    #[command(before_help = "Examples:\n  subevo list\n  subevo list strategies --json")]
     List(ListArguments),
     /// Check a campaign file: every mistake is told, with its line
     #[command(before_help = "Example:\n  subevo check campaign.toml")]
@@ -216,7 +222,7 @@ fn bytes(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     let bytes = number * factor as f64;
-    if bytes >= 1.0 && bytes < 9e18 {
+    if (1.0..9e18).contains(&bytes) {
         Ok(bytes as u64)
     } else {
         Err(wrong())

@@ -1,6 +1,7 @@
 //! `subevo check`: reads a campaign, tells every mistake, starts nothing.
 
 use super::args::CampaignArguments;
+use super::format::counted;
 use super::output::Output;
 use super::Exit;
 use crate::campaign::{Campaign, Registry};
@@ -10,13 +11,12 @@ use crate::error::Result;
 pub fn check(arguments: &CampaignArguments, registry: &Registry, output: &mut Output) -> Result<Exit> {
     let campaign = Campaign::read(&arguments.campaign, &arguments.sets, registry, output.colour_stderr())?;
     let (cells, runs) = (campaign.cells.len(), campaign.runs().len());
-    let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     output.result(&format!(
         "{} is right: campaign `{}`, {}, {}\n",
         arguments.campaign.display(),
         campaign.name,
-        plural(cells, "cell"),
-        plural(runs, "run")
+        counted(cells, "cell"),
+        counted(runs, "run")
     ));
     Ok(Exit::Done)
 }

@@ -9,12 +9,17 @@ pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
     }
     out
+}
+
+/// So many of something: `1 run`, `2 runs`.
+pub fn counted(n: usize, word: &str) -> String {
+    format!("{} {word}{}", grouped(n as u64), if n == 1 { "" } else { "s" })
 }
 
 /// A count with three digits and a unit: 12.3k, 4.56M, 7.89G.

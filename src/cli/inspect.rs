@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::args::InspectArguments;
-use super::format::{bytes, grouped, short, table};
+use super::format::{bytes, counted, grouped, short, table, time};
 use super::output::Output;
 use super::run::limits;
 use super::Exit;
@@ -33,7 +33,7 @@ pub fn inspect(arguments: &InspectArguments, registry: &Registry, output: &mut O
     let campaign = Campaign::read(&file.campaign, &file.sets, registry, output.colour_stderr())?;
     let cells = campaign.cells.len();
     let cell = campaign.cells.get(arguments.cell).ok_or_else(|| {
-        Error::Config(format!("--cell {}: the grid has {cells} cells, 0 to {}", arguments.cell, cells - 1))
+        Error::Config(format!("--cell {}: there is {}, numbered from 0", arguments.cell, counted(cells, "cell")))
     })?;
     let seed = cell.setup.seeds.first().copied().unwrap_or(1);
     let start = cell.setup.start(seed)?;
@@ -82,8 +82,12 @@ fn step_macs(plan: &Plan, learner: &LearnerSetup, members: usize) -> u64 {
 fn as_text(campaign: &Campaign, cell: &Cell, start: &Start, layers: &[Layer], plans: &[Plan], spans: bool) -> String {
     let setup = &cell.setup;
     let (k, p) = (start.subset.size, start.weights.len());
-    let mut text =
-        format!("campaign {}: {} cells, {} runs\n", campaign.name, campaign.cells.len(), campaign.runs().len());
+    let mut text = format!(
+        "campaign {}: {}, {}\n",
+        campaign.name,
+        counted(campaign.cells.len(), "cell"),
+        counted(campaign.runs().len(), "run")
+    );
     if !cell.label.is_empty() {
         text += &format!("cell: {}\n", cell.label);
     }
@@ -122,11 +126,10 @@ fn as_text(campaign: &Campaign, cell: &Cell, start: &Start, layers: &[Layer], pl
     if shown < start.subset.spans.len() {
         text += &format!("  ... and {} more: --spans shows all\n", start.subset.spans.len() - shown);
     }
-    text += "\nplan:\n";
-    for (learner, plan) in setup.learners.iter().zip(plans) {
-        text += &plan_lines(learner, plan);
-    }
-    text
+    let rows: Vec<Vec<String>> =
+        setup.learners.iter().zip(plans).map(|(learner, plan)| plan_row(learner, plan)).collect();
+    let header = ["learner", "algorithm", "batch", "MACs shared", "MACs per member", "activations", "budget"];
+    format!("{text}\neach step:\n{}", table(&header, &rows, 2))
 }
 
 fn span_line(span: &Span) -> String {
@@ -137,26 +140,29 @@ fn span_line(span: &Span) -> String {
     )
 }
 
-fn plan_lines(learner: &LearnerSetup, plan: &Plan) -> String {
-    let members = match learner.method {
-        Method::Evolution => "each generation".to_string(),
-        Method::Backprop => format!("{} MACs each gradient step", short(plan.gradient_macs() as f64)),
+/// What one step of a learner costs; backprop has one member, whose MACs hold the backward pass.
+fn plan_row(learner: &LearnerSetup, plan: &Plan) -> Vec<String> {
+    let (shared, own) = match learner.method {
+        Method::Evolution => (plan.batch as u64 * plan.shared_macs, plan.batch as u64 * plan.member_macs),
+        Method::Backprop => (0, plan.gradient_macs()),
     };
-    let shared = format!("{} once for all", short((plan.batch as u64 * plan.shared_macs) as f64));
-    let own = format!("{} for each member", short((plan.batch as u64 * plan.member_macs) as f64));
-    let work = match learner.method {
-        Method::Evolution => format!("{members}: {shared} + {own} MACs"),
-        Method::Backprop => members,
-    };
-    format!(
-        "  {} ({}), batches of {}: {work}; {} of activations at a time ({} x {} members)\n",
-        learner.label,
-        learner.algorithm,
-        plan.batch,
+    let budget = &learner.budget;
+    let count = |limit: Option<u64>, unit: &str| limit.map(|n| format!("{} {unit}", grouped(n)));
+    let limits = [
+        count(budget.images, "images"),
+        count(budget.steps, "steps"),
+        count(budget.macs, "MACs"),
+        budget.seconds.map(time),
+    ];
+    vec![
+        learner.label.clone(),
+        learner.algorithm.clone(),
+        grouped(plan.batch as u64),
+        short(shared as f64),
+        short(own as f64),
         bytes(plan.peak_bytes()),
-        plan.units_at_once,
-        plan.unit
-    )
+        limits.into_iter().flatten().collect::<Vec<_>>().join(", "),
+    ]
 }
 
 fn as_json(

@@ -39,8 +39,16 @@ impl Output {
 
     /// Says something that is no result, on stderr. If nobody can hear it, nothing is lost.
     pub fn talk(&self, text: &str) {
-        if self.quiet < 2 {
-            let _ = io::stderr().lock().write_all(text.as_bytes());
+        self.voice()(text);
+    }
+
+    /// What says something as [`Output::talk`] does, from any thread.
+    pub fn voice(&self) -> impl Fn(&str) + Send + 'static {
+        let heard = self.quiet < 2;
+        move |text| {
+            if heard {
+                let _ = io::stderr().lock().write_all(text.as_bytes());
+            }
         }
     }
 

@@ -9,17 +9,18 @@ use crate::plot::Theme;
 
 /// Draws a campaign's figures.
 pub fn plot(arguments: &PlotArguments, registry: &Registry, output: &mut Output) -> Result<Exit> {
-    let runs = read_results(&arguments.folders)?;
+    let mut results = read_results(&arguments.folders)?;
+    if let Some(damage) = results.damaged.pop() {
+        results.damaged.iter().for_each(|error| output.error(&error.to_string()));
+        return Err(damage);
+    }
+    let runs = results.runs;
     let theme = if arguments.dark { Theme::dark() } else { Theme::light() };
     let folder = arguments.out.clone().unwrap_or_else(|| arguments.folders[0].join("plots"));
     let written = write_pictures(&runs, registry, &arguments.only, &theme, &folder)?;
     if written.is_empty() {
         let names: Vec<String> = arguments.folders.iter().map(|folder| folder.display().to_string()).collect();
-        return Err(Error::Config(format!(
-            "{} runs in {} have nothing to draw yet: run the campaign first",
-            runs.len(),
-            names.join(", ")
-        )));
+        return Err(Error::Config(format!("{} has nothing to draw yet: run the campaign first", names.join(", "))));
     }
     for path in written {
         output.result(&format!("{}\n", path.display()));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::format::{short, time};
-use crate::campaign::{Observer, Run, RunEnd};
+use crate::campaign::{Observer, Run, RunEnd, Turn};
 use crate::record::{Evaluation, Step};
 
 /// Positions of a run's bar.
@@ -28,16 +28,23 @@ impl Clock {
         Clock { began: Instant::now(), images: None, used }
     }
 
-    /// Images a second since the session's first step.
-    fn rate(&mut self, step: &Step) -> f64 {
+    /// Images a second since the session's first step, in words; none before the second.
+    fn rate(&mut self, step: &Step) -> String {
         let first = *self.images.get_or_insert(step.cost.images);
-        (step.cost.images - first) as f64 / self.began.elapsed().as_secs_f64()
+        let images = step.cost.images - first;
+        match images {
+            0 => String::new(),
+            _ => format!(", {} images/s", short(images as f64 / self.began.elapsed().as_secs_f64())),
+        }
     }
 
-    /// Seconds left of the run, if it goes on as in this session.
-    fn left(&self, used: f64) -> f64 {
-        let seconds = self.began.elapsed().as_secs_f64();
-        seconds * (1.0 - used) / (used - self.used).max(1e-9)
+    /// Time left, if it goes on as in this session; nobody knows before anything was done.
+    fn left(&self, used: f64) -> String {
+        let done = used - self.used;
+        if done <= 0.0 {
+            return "? left".to_string();
+        }
+        format!("{} left", time(self.began.elapsed().as_secs_f64() * (1.0 - used) / done))
     }
 }
 
@@ -46,6 +53,14 @@ fn title(run: &Run<'_>) -> String {
     let cell = if run.cell.label.is_empty() { String::new() } else { format!(" {}", run.cell.label) };
     format!("{learner}{cell} seed={}", run.seed)
 }
+
+/// What a line of a run begins with.
+fn head(turn: Turn<'_>) -> String {
+    format!("[{}/{}] {}", turn.index + 1, turn.runs, title(turn.run))
+}
+
+/// What is said of a run that is passed over.
+const BUSY: &str = "is being written by another process, passed over";
 
 /// What is known of the incumbent, in a few words.
 fn accuracy(evaluation: &Evaluation) -> String {
@@ -58,23 +73,41 @@ pub struct Bars {
     all: MultiProgress,
     campaign: ProgressBar,
     run: ProgressBar,
+    /// Of the campaign; from its first run that was not done before.
+    whole: Option<Clock>,
+    /// Shares of the campaign before and in the run at work.
+    place: (f64, f64),
     clock: Clock,
     last: String,
 }
 
 impl Bars {
+    /// What says a line above the bars, from any thread.
+    pub fn voice(&self) -> impl Fn(&str) + Send + 'static {
+        let all = self.all.clone();
+        move |text| drop(all.println(text))
+    }
+
     /// Two bars: the campaign's runs and the run at work.
     pub fn new() -> Self {
         let all = MultiProgress::new();
         let style = |template: &str| {
             ProgressStyle::with_template(template).expect("the template is a constant").progress_chars("━╸─")
         };
-        let campaign = all.add(ProgressBar::new(0));
-        campaign.set_style(style("{bar:24.cyan/dim} {pos}/{len} runs, {elapsed} so far, {eta} left"));
+        let campaign = all.add(ProgressBar::new(PARTS));
+        campaign.set_style(style("{bar:24.cyan/dim} {percent:>3}% {prefix}{elapsed} so far{msg}"));
         let run = all.add(ProgressBar::new(PARTS));
         run.set_style(style("{bar:24.green/dim} {percent:>3}% {prefix}: {msg}"));
-        campaign.enable_steady_tick(Duration::from_millis(500));
-        Bars { all, campaign, run, clock: Clock::start(0.0), last: String::new() }
+        Bars { all, campaign, run, whole: None, place: (0.0, 0.0), clock: Clock::start(0.0), last: String::new() }
+    }
+
+    /// Moves the campaign's bar to where its run at work has used so much of its budget.
+    fn show_campaign(&mut self, used: f64) {
+        let share = self.place.0 + self.place.1 * used;
+        self.campaign.set_position((share * PARTS as f64) as u64);
+        if let Some(whole) = &self.whole {
+            self.campaign.set_message(format!(", {}", whole.left(share)));
+        }
     }
 }
 
@@ -86,13 +119,18 @@ impl Drop for Bars {
 }
 
 impl Observer for Bars {
-    fn begin(&mut self, index: usize, runs: usize, run: &Run<'_>, done: f64, notes: &[String]) {
+    fn begin(&mut self, turn: Turn<'_>, done: f64, notes: &[String]) {
         for note in notes {
-            let _ = self.all.println(format!("note: {}: {note}", run.name));
+            let _ = self.all.println(format!("note: {}: {note}", turn.run.name));
         }
-        self.campaign.set_length(runs as u64);
-        self.campaign.set_position(index as u64);
-        self.run.set_prefix(title(run));
+        self.place = (turn.before, turn.share);
+        if self.whole.is_none() {
+            self.whole = Some(Clock::start(turn.before + turn.share * done));
+            self.campaign.enable_steady_tick(Duration::from_millis(500));
+        }
+        self.campaign.set_prefix(format!("of the campaign, run {} of {}, ", turn.index + 1, turn.runs));
+        self.show_campaign(done);
+        self.run.set_prefix(title(turn.run));
         self.run.set_message("starting");
         self.run.set_position((done * PARTS as f64) as u64);
         self.clock = Clock::start(done);
@@ -102,24 +140,25 @@ impl Observer for Bars {
     fn step(&mut self, step: &Step, used: f64) {
         let rate = self.clock.rate(step);
         self.run.set_position((used * PARTS as f64) as u64);
-        self.run.set_message(format!(
-            "loss {:.3}{}, {} images/s, {} left",
-            step.loss,
-            self.last,
-            short(rate),
-            time(self.clock.left(used))
-        ));
+        self.run.set_message(format!("loss {:.3}{}{rate}, {}", step.loss, self.last, self.clock.left(used)));
+        self.show_campaign(used);
     }
 
     fn evaluation(&mut self, evaluation: &Evaluation) {
         self.last = format!(", {}", accuracy(evaluation));
     }
 
-    fn end(&mut self, run: &Run<'_>, end: &RunEnd) {
-        if let RunEnd::Failed(message) = end {
-            let _ = self.all.println(format!("failed: {}: {message}", run.name));
+    fn end(&mut self, turn: Turn<'_>, end: &RunEnd) {
+        let head = head(turn);
+        let _ = match end {
+            RunEnd::Failed(message) => self.all.println(format!("{head}: failed: {message}")),
+            RunEnd::Busy => self.all.println(format!("{head}: {BUSY}")),
+            _ => Ok(()),
+        };
+        if self.whole.is_some() && *end != RunEnd::Stopped {
+            self.place = (turn.before, turn.share);
+            self.show_campaign(1.0);
         }
-        self.campaign.inc(1);
     }
 }
 
@@ -147,9 +186,9 @@ impl Lines {
 }
 
 impl Observer for Lines {
-    fn begin(&mut self, index: usize, runs: usize, run: &Run<'_>, done: f64, notes: &[String]) {
-        notes.iter().for_each(|note| self.say(&format!("note: {}: {note}", run.name)));
-        self.head = format!("[{}/{runs}] {}", index + 1, title(run));
+    fn begin(&mut self, turn: Turn<'_>, done: f64, notes: &[String]) {
+        notes.iter().for_each(|note| self.say(&format!("note: {}: {note}", turn.run.name)));
+        self.head = head(turn);
         if done > 0.0 {
             self.say(&format!("{}: continuing at {:.0} %", self.head, 100.0 * done));
         }
@@ -160,13 +199,8 @@ impl Observer for Lines {
         let rate = self.clock.rate(step);
         if self.said.elapsed() >= LINE_EVERY {
             self.said = Instant::now();
-            let (rate, left) = (short(rate), time(self.clock.left(used)));
-            self.say(&format!(
-                "{}: {:.0} %, loss {:.3}, {rate} images/s, {left} left",
-                self.head,
-                100.0 * used,
-                step.loss
-            ));
+            let left = self.clock.left(used);
+            self.say(&format!("{}: {:.0} %, loss {:.3}{rate}, {left}", self.head, 100.0 * used, step.loss));
         }
     }
 
@@ -174,7 +208,9 @@ impl Observer for Lines {
         self.last = Some(accuracy(evaluation));
     }
 
-    fn end(&mut self, _: &Run<'_>, end: &RunEnd) {
+    fn end(&mut self, turn: Turn<'_>, end: &RunEnd) {
+        // Also for runs that never began.
+        self.head = head(turn);
         let seconds = time(self.clock.began.elapsed().as_secs_f64());
         match end {
             RunEnd::Done => {
@@ -183,6 +219,7 @@ impl Observer for Lines {
             }
             RunEnd::Failed(message) => self.say(&format!("{}: failed: {message}", self.head)),
             RunEnd::Stopped => self.say(&format!("{}: stopped", self.head)),
+            RunEnd::Busy => self.say(&format!("{}: {BUSY}", self.head)),
             RunEnd::WasDone => {}
         }
     }

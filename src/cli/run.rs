@@ -25,7 +25,10 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
     let limits = limits(arguments.limits);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads).build();
     let pool = pool.map_err(|error| Error::Config(format!("cannot start {} threads: {error}", limits.threads)))?;
-    let stop = Stop::listen(arguments.time_limit)?;
+    let (mut observer, voice) = observer(output);
+    let stop = Stop::listen(arguments.time_limit, move || {
+        voice("stopping after this step, nothing is lost; the same signal again stops at once");
+    })?;
     let options = Options {
         root: arguments.out.clone(),
         data_dir: arguments.data_dir.clone(),
@@ -35,22 +38,49 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
         fail_fast: arguments.fail_fast,
         command_line: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
     };
-    let mut observer: Box<dyn Observer + Send> = match (output.shows_progress(), std::io::stderr().is_terminal()) {
-        (true, true) => Box::new(Bars::new()),
-        (shown, _) => Box::new(Lines::new(shown)),
-    };
     let summary = pool.install(|| campaign::run(&campaign, registry, &options, &mut *observer))?;
     drop(observer);
 
-    let runs = read_results(std::slice::from_ref(&summary.folder))?;
-    print_results(arguments, &summary, &runs, output);
-    if !arguments.no_plots {
+    // What is wrong with damaged records was told when their runs failed.
+    let runs = read_results(std::slice::from_ref(&summary.folder))?.runs;
+    if arguments.json || summary.done > 0 || !summary.stopped {
+        print_results(arguments, &summary, &runs, output);
+    }
+    if !arguments.no_plots && !summary.stopped {
         let written = write_pictures(&runs, registry, &[], &Theme::light(), &summary.folder.join("plots"))?;
         if let Some(folder) = written.first().and_then(|path| path.parent()) {
             output.talk(&format!("pictures: {}\n", folder.display()));
         }
     }
-    Ok(conclude(&summary, &stop, arguments, output))
+    Ok(conclude(&summary, &stop, words, output))
+}
+
+/// Says a line beside the progress, from any thread.
+type Voice = Box<dyn Fn(&str) + Send>;
+
+/// What shows progress, and what speaks beside it.
+fn observer(output: &Output) -> (Box<dyn Observer + Send>, Voice) {
+    if output.shows_progress() && std::io::stderr().is_terminal() {
+        let bars = Bars::new();
+        let voice = bars.voice();
+        return (Box::new(bars), Box::new(voice));
+    }
+    let voice = output.voice();
+    (Box::new(Lines::new(output.shows_progress())), Box::new(move |text| voice(&format!("{text}\n"))))
+}
+
+/// A command line as a shell would read it again.
+fn quoted(words: &[OsString]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
+    let quote = |word: &OsString| {
+        let word = word.to_string_lossy();
+        if !word.is_empty() && word.chars().all(plain) {
+            word.into_owned()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    words.iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
 /// The limits that the arguments and the machine set.
@@ -63,17 +93,23 @@ pub fn limits(arguments: LimitArguments) -> Limits {
 }
 
 /// Says how it ended and what to do next; the most important line last.
-fn conclude(summary: &Summary, stop: &Stop, arguments: &RunArguments, output: &Output) -> Exit {
+fn conclude(summary: &Summary, stop: &Stop, words: &[OsString], output: &Output) -> Exit {
     let (done, all) = (summary.done, summary.runs.len());
     for (name, message) in &summary.failed {
         output.error(&format!("run {name} failed: {message}"));
     }
     if summary.stopped {
-        let again = format!("subevo run {}", arguments.campaign.campaign.display());
+        let again = quoted(words);
         output.talk(&format!("stopped: {done} of {all} runs are done, nothing is lost; continue with: {again}\n"));
         return stop.signal().map_or(Exit::Resumable, Exit::Signal);
     }
-    if summary.failed.is_empty() {
+    if summary.busy > 0 {
+        let message = format!("{} of {all} runs are being written by another process, {done} are done", summary.busy);
+        output.error(&format!("{message}; when it has ended, the same command does what is left"));
+    }
+    if summary.failed.is_empty() && summary.busy > 0 {
+        Exit::Failed
+    } else if summary.failed.is_empty() {
         let before = match summary.done_before {
             0 => String::new(),
             n => format!(" ({n} had been done before)"),
@@ -81,7 +117,9 @@ fn conclude(summary: &Summary, stop: &Stop, arguments: &RunArguments, output: &O
         output.talk(&format!("{done} of {all} runs are done{before}; records: {}\n", summary.folder.display()));
         Exit::Done
     } else {
-        let message = format!("{} of {all} runs failed, {done} are done", summary.failed.len());
+        let left = all - done - summary.busy - summary.failed.len();
+        let left = if left == 0 { String::new() } else { format!(", {left} were not started") };
+        let message = format!("{} of {all} runs failed, {done} are done{left}", summary.failed.len());
         output.error(&format!("{message}; the same command tries the failed ones again"));
         Exit::Failed
     }

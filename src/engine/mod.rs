@@ -13,7 +13,7 @@ pub use tensor::TensorEngine;
 
 use crate::data::Batch;
 use crate::error::Result;
-use crate::operator::Population;
+use crate::population::Population;
 
 /// Evaluates the networks of one [`crate::subset::Start`]. Batch-norm trains on the statistics of each member's batch.
 pub trait Engine: Send + Sync {
@@ -29,11 +29,12 @@ pub trait Engine: Send + Sync {
     /// If a tensor operation fails.
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)>;
 
-    /// Statistics of each batch-norm layer, in the order of the graph, on one batch, layer by layer.
+    /// Statistics of each batch-norm layer, in the order of the graph, on one batch, layer by layer; and the batch's logits
+    /// (batch, classes) on these statistics.
     ///
     /// # Errors
     /// If a tensor operation fails.
-    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<Vec<Statistics>>;
+    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<(Vec<Statistics>, Vec<f32>)>;
 
     /// Logits (batch, classes) in evaluation mode, on given statistics.
     ///

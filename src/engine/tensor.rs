@@ -14,8 +14,8 @@ use super::{Engine, Loss};
 use crate::data::Batch;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, NodeId, Op, ParameterId};
-use crate::operator::Population;
 use crate::plan::{last_readers, Plan};
+use crate::population::Population;
 use crate::subset::Start;
 
 /// Evaluates one network and subset on one device.
@@ -30,6 +30,27 @@ pub struct TensorEngine {
     /// For each parameter, whether it holds a trained scalar.
     trained: Vec<bool>,
     last_readers: Vec<usize>,
+    /// For each batch-norm node, what follows it and can be computed with it.
+    fused: Vec<Option<Fused>>,
+    /// For each node whether it is computed with the batch-norm before it.
+    swallowed: Vec<bool>,
+}
+
+/// A batch-norm whose only reader is a rectifier, whose only reader may be a 2x2 max pooling.
+#[derive(Clone, Copy)]
+struct Fused {
+    /// The last node of the chain, which holds the result.
+    last: usize,
+    /// Whether it is the pooling.
+    pool: bool,
+}
+
+/// How a network is computed.
+struct Mode<'a> {
+    normalisation: Normalisation<'a>,
+    spread: Spread,
+    /// Whether a gradient is wanted: then every node's output is kept.
+    gradient: bool,
 }
 
 /// How batch-norm gets its statistics.
@@ -65,7 +86,16 @@ impl TensorEngine {
         let marks = start.subset.marks(start.weights.len());
         let trained = start.graph.parameters.iter().map(|parameter| marks[parameter.range()].contains(&true)).collect();
         let last_readers = last_readers(&start.graph);
-        Ok(TensorEngine { start, plan, device, own_kernels, parameters, trained, last_readers })
+        let chain = |i| own_kernels.then(|| fused(&start.graph, i)).flatten();
+        let fused: Vec<Option<Fused>> = (0..start.graph.nodes.len()).map(chain).collect();
+        let mut swallowed = vec![false; start.graph.nodes.len()];
+        for (i, chain) in fused.iter().enumerate() {
+            let Some(Fused { last, .. }) = *chain else { continue };
+            (0..swallowed.len())
+                .filter(|j| *j > i && in_chain(&start.graph, i, last, *j))
+                .for_each(|j| swallowed[j] = true);
+        }
+        Ok(TensorEngine { start, plan, device, own_kernels, parameters, trained, last_readers, fused, swallowed })
     }
 
     fn kernels(&self, spread: Spread) -> Kernels {
@@ -101,14 +131,18 @@ impl TensorEngine {
         parameters: &[Tensor],
         wanted: impl Fn(usize) -> bool,
         keep: impl Fn(usize) -> bool,
-        mut normalisation: Normalisation<'_>,
-        spread: Spread,
+        mut mode: Mode<'_>,
     ) -> Result<()> {
         let mut norms = 0;
         for (i, node) in self.start.graph.nodes.iter().enumerate().skip(1).filter(|(i, _)| wanted(*i)) {
+            if self.swallowed[i] && !mode.gradient {
+                continue;
+            }
             let inputs: Vec<&Tensor> = node.inputs.iter().map(|id| known(activations, *id)).collect();
-            let value = self.apply(node, &inputs, parameters, &mut normalisation, &mut norms, spread);
-            activations[i] = Some(value.map_err(Error::engine(&node.name))?);
+            let chain = self.fused[i].filter(|_| !mode.gradient);
+            let value = self.apply(node, chain, &inputs, parameters, &mut mode, &mut norms);
+            let place = chain.map_or(i, |chain| chain.last);
+            activations[place] = Some(value.map_err(Error::engine(&node.name))?);
             for input in &node.inputs {
                 if self.last_readers[input.0] == i && !keep(input.0) {
                     activations[input.0] = None;
@@ -121,13 +155,13 @@ impl TensorEngine {
     fn apply(
         &self,
         node: &Node,
+        chain: Option<Fused>,
         inputs: &[&Tensor],
         parameters: &[Tensor],
-        normalisation: &mut Normalisation<'_>,
+        mode: &mut Mode<'_>,
         norms: &mut usize,
-        spread: Spread,
     ) -> candle_core::Result<Tensor> {
-        let kernels = self.kernels(spread);
+        let kernels = self.kernels(mode.spread);
         let parameter = |id: ParameterId| &parameters[id.0];
         let x = inputs[0];
         match node.op {
@@ -138,16 +172,19 @@ impl TensorEngine {
             Op::Linear { weight, bias } => op::linear(kernels, x, parameter(weight), bias.map(parameter)),
             Op::BatchNorm { scale, shift } => {
                 let (scale, shift) = (parameter(scale), parameter(shift));
-                *norms += 1;
-                match normalisation {
-                    Normalisation::Batch => op::batch_norm(kernels, x, scale, shift),
-                    Normalisation::Given(statistics) => {
-                        op::normalise(kernels, x, scale, shift, &statistics[*norms - 1])
-                    }
+                let statistics = match &mut mode.normalisation {
+                    Normalisation::Batch => None,
+                    Normalisation::Given(statistics) => Some(&statistics[*norms]),
                     Normalisation::Record(statistics) => {
                         statistics.push(op::moments(x)?);
-                        op::normalise(kernels, x, scale, shift, &statistics[*norms - 1])
+                        statistics.last()
                     }
+                };
+                *norms += 1;
+                match (chain, statistics) {
+                    (Some(chain), _) => op::norm_relu(mode.spread, x, scale, shift, statistics, chain.pool),
+                    (None, None) => op::batch_norm(kernels, x, scale, shift),
+                    (None, Some(statistics)) => op::normalise(kernels, x, scale, shift, statistics),
                 }
             }
             Op::Relu => op::relu(kernels, x),
@@ -179,7 +216,7 @@ impl TensorEngine {
     }
 
     /// Activations of the nodes that all members share; those that members read are kept.
-    fn shared(&self, batch: &Batch, normalisation: Normalisation<'_>) -> Result<Vec<Option<Tensor>>> {
+    fn shared(&self, batch: &Batch) -> Result<Vec<Option<Tensor>>> {
         let graph = &self.start.graph;
         let mut activations = vec![None; graph.nodes.len()];
         activations[0] = Some(self.images(batch)?);
@@ -191,7 +228,8 @@ impl TensorEngine {
             })
             .collect();
         let wanted = |i: usize| !per_member[i];
-        self.run(&mut activations, &self.parameters, wanted, |i| read_by_member[i], normalisation, Spread::Pool)?;
+        let mode = Mode { normalisation: Normalisation::Batch, spread: Spread::Pool, gradient: false };
+        self.run(&mut activations, &self.parameters, wanted, |i| read_by_member[i], mode)?;
         Ok(activations)
     }
 
@@ -201,7 +239,8 @@ impl TensorEngine {
         let parameters = self.parameters_of(&trained)?;
         let mut activations = shared.to_vec();
         let wanted = |i: usize| self.plan.per_member[i];
-        self.run(&mut activations, &parameters, wanted, |_| false, Normalisation::Batch, Spread::Here)?;
+        let mode = Mode { normalisation: Normalisation::Batch, spread: Spread::Here, gradient: false };
+        self.run(&mut activations, &parameters, wanted, |_| false, mode)?;
         let logits = self.logits_of(&activations)?;
         Ok(logits
             .chunks_exact(logits.len() / unit.len())
@@ -219,14 +258,15 @@ impl TensorEngine {
         let parameters = self.parameters_of(&[trained.to_vec()])?;
         let mut activations = vec![None; self.start.graph.nodes.len()];
         activations[0] = Some(self.images(batch)?);
-        self.run(&mut activations, &parameters, |_| true, |_| false, normalisation, Spread::Pool)?;
+        let mode = Mode { normalisation, spread: Spread::Pool, gradient: false };
+        self.run(&mut activations, &parameters, |_| true, |_| false, mode)?;
         self.logits_of(&activations)
     }
 }
 
 impl Engine for TensorEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
-        let shared = self.shared(batch, Normalisation::Batch)?;
+        let shared = self.shared(batch)?;
         let members: Vec<&[f32]> = population.members().collect();
         let units: Vec<&[&[f32]]> = members.chunks(self.plan.unit).collect();
         let unlimited = self.plan.units_at_once >= rayon::current_num_threads();
@@ -248,7 +288,8 @@ impl Engine for TensorEngine {
         }
         let mut activations = vec![None; self.start.graph.nodes.len()];
         activations[0] = Some(self.images(batch)?);
-        self.run(&mut activations, &parameters, |_| true, |_| false, Normalisation::Batch, Spread::Pool)?;
+        let mode = Mode { normalisation: Normalisation::Batch, spread: Spread::Pool, gradient: true };
+        self.run(&mut activations, &parameters, |_| true, |_| false, mode)?;
         let logits = known(&activations, self.start.graph.output);
         let values = self.logits_of(&activations)?;
         // The loss is linear in the logits to first order: backward through <logits, dloss/dlogits> gives its gradient.
@@ -264,10 +305,10 @@ impl Engine for TensorEngine {
         Ok((loss.mean(&values, &batch.labels), self.start.subset.gather(&all)))
     }
 
-    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<Vec<Statistics>> {
+    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<(Vec<Statistics>, Vec<f32>)> {
         let mut statistics = Vec::new();
-        self.whole(trained, batch, Normalisation::Record(&mut statistics))?;
-        Ok(statistics)
+        let logits = self.whole(trained, batch, Normalisation::Record(&mut statistics))?;
+        Ok((statistics, logits))
     }
 
     fn logits(&self, trained: &[f32], statistics: &[Statistics], batch: &Batch) -> Result<Vec<f32>> {
@@ -278,6 +319,32 @@ impl Engine for TensorEngine {
 /// An activation that the order of the graph guarantees.
 fn known(activations: &[Option<Tensor>], id: NodeId) -> &Tensor {
     activations[id.0].as_ref().expect("nodes are computed after their inputs, and kept until their last reader")
+}
+
+/// The chain that begins at a batch-norm node.
+fn fused(graph: &Graph, norm: usize) -> Option<Fused> {
+    let only_reader = |i: usize| {
+        let mut readers = (0..graph.nodes.len()).filter(|j| graph.nodes[*j].inputs.contains(&NodeId(i)));
+        readers.next().filter(|_| readers.next().is_none() && graph.output != NodeId(i))
+    };
+    if !matches!(graph.nodes[norm].op, Op::BatchNorm { .. }) {
+        return None;
+    }
+    let relu = only_reader(norm).filter(|i| graph.nodes[*i].op == Op::Relu)?;
+    let pool = only_reader(relu).filter(|i| graph.nodes[*i].op == Op::MaxPool { size: 2, stride: 2 });
+    Some(Fused { last: pool.unwrap_or(relu), pool: pool.is_some() })
+}
+
+/// Whether node `j` stands on the way from node `first` to node `last` of a chain.
+fn in_chain(graph: &Graph, first: usize, last: usize, j: usize) -> bool {
+    let mut at = last;
+    while at != first {
+        if at == j {
+            return true;
+        }
+        at = graph.nodes[at].inputs[0].0;
+    }
+    false
 }
 
 /// One parameter of several networks, (networks, shape), out of their flat weight vectors.

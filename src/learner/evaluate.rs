@@ -30,28 +30,50 @@ impl<'a> Snapshot<'a> {
     /// # Errors
     /// If the engine fails.
     pub fn take(task: &'a Task, trained: Vec<f32>, cost: Cost) -> Result<Self> {
-        let statistics = task.recalibrate(&trained)?;
-        let score = |split: Split, images: usize| score(task, &trained, &statistics, split, images);
-        let scores = Scores {
-            train: score(Split::Train, task.snapshot_len())?,
-            validation: score(Split::Validation, task.data.len(Split::Validation))?,
-            test: score(Split::Test, task.data.len(Split::Test))?,
-        };
+        let snapshot = task.snapshot();
+        // The statistics are those of the snapshot, so its logits come with them.
+        let (statistics, logits) = task.engine.recalibrate(&trained, &snapshot)?;
+        let mut train = Tally::default();
+        train.add(&logits, &snapshot.labels);
+        let score = |split: Split| score(task, &trained, &statistics, split);
+        let scores = Scores { train: train.score(), validation: score(Split::Validation)?, test: score(Split::Test)? };
         Ok(Snapshot { task, trained, statistics, cost, scores })
     }
 }
 
-/// Mean negative log-likelihood and accuracy on the first `images` images of a split.
-fn score(task: &Task, trained: &[f32], statistics: &[Statistics], split: Split, images: usize) -> Result<Score> {
-    let (mut loss, mut right) = (0.0, 0);
+/// Loss and accuracy of a network on all images of a split.
+fn score(task: &Task, trained: &[f32], statistics: &[Statistics], split: Split) -> Result<Score> {
+    let images = task.data.len(split);
+    let mut tally = Tally::default();
     for start in (0..images).step_by(BLOCK) {
         let batch = task.data.range(split, start..(start + BLOCK).min(images));
-        let logits = task.engine.logits(trained, statistics, &batch)?;
-        let n = batch.labels.len();
-        loss += Loss::Nll.mean(&logits, &batch.labels) * n as f64;
-        let rows = logits.chunks_exact(logits.len() / n).zip(&batch.labels);
-        right += rows.filter(|(row, label)| predicts(row, **label as usize)).count();
+        tally.add(&task.engine.logits(trained, statistics, &batch)?, &batch.labels);
     }
-    let n = images as f64;
-    Ok(Score { loss: loss / n, accuracy: right as f64 / n, images: images as u64 })
+    Ok(tally.score())
+}
+
+/// Sums over images.
+#[derive(Default)]
+struct Tally {
+    /// Of the negative log-likelihoods, nats.
+    loss: f64,
+    right: usize,
+    images: usize,
+}
+
+impl Tally {
+    /// Takes in the logits (n, classes) of some images.
+    fn add(&mut self, logits: &[f32], labels: &[u32]) {
+        let n = labels.len();
+        self.loss += Loss::Nll.mean(logits, labels) * n as f64;
+        let rows = logits.chunks_exact(logits.len() / n).zip(labels);
+        self.right += rows.filter(|(row, label)| predicts(row, **label as usize)).count();
+        self.images += n;
+    }
+
+    /// The means.
+    fn score(&self) -> Score {
+        let n = self.images as f64;
+        Score { loss: self.loss / n, accuracy: self.right as f64 / n, images: self.images as u64 }
+    }
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::StepReport;
 use crate::data::{Batch, BatchOrder, Data, Split};
-use crate::engine::{Engine, Loss, Statistics};
-use crate::error::Result;
-use crate::graph::Op;
+use crate::engine::{Engine, Loss};
 use crate::plan::Plan;
 use crate::record::Cost;
 use crate::subset::Start;
@@ -44,19 +42,6 @@ impl Task {
     /// Number of images of the snapshot.
     pub fn snapshot_len(&self) -> usize {
         SNAPSHOT.min(self.data.len(Split::Train))
-    }
-
-    /// Batch-norm statistics of the network with these trained weights (k), on the snapshot as one batch.
-    ///
-    /// # Errors
-    /// If the engine fails.
-    pub fn recalibrate(&self, trained: &[f32]) -> Result<Vec<Statistics>> {
-        let has_norm = self.start.graph.nodes.iter().any(|node| matches!(node.op, Op::BatchNorm { .. }));
-        if has_norm {
-            self.engine.recalibrate(trained, &self.snapshot())
-        } else {
-            Ok(Vec::new())
-        }
     }
 
     /// The cost of a run after one more step.

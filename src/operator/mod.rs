@@ -3,7 +3,6 @@
 
 pub mod crossover;
 pub mod mutation;
-mod population;
 pub mod selection;
 
 use std::collections::BTreeMap;
@@ -11,9 +10,9 @@ use std::sync::Mutex;
 
 pub use crossover::CrossoverOperator;
 pub use mutation::MutationOperator;
-pub use population::Population;
 pub use selection::SelectionOperator;
 
+pub use crate::population::Population;
 pub use crate::progress::Progress;
 
 use crate::entry::Entries;

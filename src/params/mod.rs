@@ -4,6 +4,7 @@
 pub mod overrides;
 mod path;
 mod problem;
+mod range;
 mod reader;
 pub mod report;
 pub mod resolved;
@@ -13,5 +14,6 @@ mod value;
 pub(crate) use path::merge;
 pub use path::Path;
 pub use problem::{did_you_mean, list_names, Problem, Problems};
-pub use reader::{read_named, read_table, Amount, Params, Range};
+pub use range::{Amount, Range};
+pub use reader::{read_named, read_table, Params};
 pub use value::{Key, Node, Origin, Table, Value};

@@ -4,79 +4,8 @@
 use std::cell::RefCell;
 
 use super::problem::{did_you_mean, list_names};
-use super::{Node, Origin, Problem, Problems, Table, Value};
-
-/// A count, or a fraction of what there is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Amount {
-    /// So many (written as an integer, at least 1).
-    Count(usize),
-    /// This share (written as a float in (0, 1]; 1.0 is all).
-    Fraction(f64),
-}
-
-impl Amount {
-    /// How many of `n`: a fraction is truncated in f64, as in Rosenfeld & Tsotsos 2018; never more than `n`.
-    pub fn of(self, n: usize) -> usize {
-        match self {
-            Amount::Count(count) => count.min(n),
-            Amount::Fraction(fraction) => ((n as f64 * fraction) as usize).min(n),
-        }
-    }
-}
-
-/// The numbers that a key allows.
-#[derive(Clone, Copy, Debug)]
-pub enum Range {
-    /// Any finite number.
-    Any,
-    /// `x > a`.
-    Above(f64),
-    /// `x >= a`.
-    AtLeast(f64),
-    /// `a <= x <= b`.
-    Within(f64, f64),
-    /// `a < x <= b`.
-    AboveUpTo(f64, f64),
-    /// `a <= x < b`.
-    FromBelow(f64, f64),
-}
-
-impl Range {
-    fn holds(self, x: f64) -> bool {
-        x.is_finite()
-            && match self {
-                Range::Any => true,
-                Range::Above(a) => x > a,
-                Range::AtLeast(a) => x >= a,
-                Range::Within(a, b) => (a..=b).contains(&x),
-                Range::AboveUpTo(a, b) => x > a && x <= b,
-                Range::FromBelow(a, b) => (a..b).contains(&x),
-            }
-    }
-}
-
-impl std::fmt::Display for Range {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Range::Any => write!(f, "finite"),
-            Range::Above(a) => write!(f, "greater than {a}"),
-            Range::AtLeast(a) => write!(f, "at least {a}"),
-            Range::Within(a, b) => write!(f, "{a} to {b}"),
-            Range::AboveUpTo(a, b) => write!(f, "greater than {a} and at most {b}"),
-            Range::FromBelow(a, b) => write!(f, "at least {a} and less than {b}"),
-        }
-    }
-}
-
-/// A range of whole numbers in words.
-fn span_words(range: &std::ops::RangeInclusive<u64>) -> String {
-    if *range.end() >= i64::MAX as u64 {
-        format!("at least {}", range.start())
-    } else {
-        format!("{} to {}", range.start(), range.end())
-    }
-}
+use super::range::span_words;
+use super::{Amount, Node, Origin, Problem, Problems, Range, Table, Value};
 
 /// A table being read.
 pub struct Params<'a> {

@@ -99,7 +99,11 @@ impl Selectors {
         let Some(table) = node.as_table() else {
             return wrong(format!("`{path}` = {}: must be a table such as {{ filters = 0.25 }}", node.value));
         };
-        let known: Vec<_> = table.entries.iter().filter(|(key, _)| names().any(|name| name == key.name)).collect();
+        let mut known: Vec<_> = table.entries.iter().filter(|(key, _)| names().any(|name| name == key.name)).collect();
+        if known.len() > 1 {
+            // Beside another selector it is that one's option: which layers to choose in.
+            known.retain(|(key, _)| key.name != "layers");
+        }
         match known.as_slice() {
             [(key, _)] => {
                 let read = |params: &Params<'_>| self.entries.build(&key.name, &key.origin, params, self);
@@ -135,7 +139,7 @@ pub fn select(name: Option<&str>, selectors: &[Box<dyn Selector>], request: &Sub
 
 /// The marks of each selector, each from a stream of its own; one that marks nothing is an error.
 fn parts(selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result<Vec<Vec<bool>>> {
-    let marks = |(i, selector): (u64, &Box<dyn Selector>)| {
+    let marks = |(i, selector): (u64, &dyn Selector)| {
         let marks = selector.select(&SubsetRequest { graph: request.graph, seed: request.seed.index(i) })?;
         if marks.contains(&true) {
             Ok(marks)
@@ -143,7 +147,7 @@ fn parts(selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result
             Err(Error::Subset(format!("`{}` selects no weight at all", selector.label())))
         }
     };
-    (0..).zip(selectors).map(marks).collect()
+    (0..).zip(selectors.iter().map(Box::as_ref)).map(marks).collect()
 }
 
 /// Marks of any of the selectors.

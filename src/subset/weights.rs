@@ -33,6 +33,16 @@ impl Selector for Weights {
                 places.extend(parameter.range());
             }
         }
+        if let Amount::Count(count) = self.amount {
+            if count > places.len() {
+                return Err(Error::Subset(format!(
+                    "`{}` asks for more than the {} weights in layers matching `{}`",
+                    self.label(),
+                    places.len(),
+                    self.layers.0
+                )));
+            }
+        }
         let count = self.amount.of(places.len());
         if count == 0 {
             return Err(Error::Subset(format!(

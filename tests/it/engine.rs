@@ -250,7 +250,8 @@ fn recalibrated_statistics_reproduce_the_batch_they_came_from() {
     let start = start_of(graph, |_| true);
     let plan = Plan::new(&start.graph, &start.subset, 6, LIMITS);
     let engine = TensorEngine::new(start.clone(), plan).unwrap();
-    let statistics = engine.recalibrate(&start.base, &batch).unwrap();
+    let (statistics, recalibrated) = engine.recalibrate(&start.base, &batch).unwrap();
+    assert_eq!(recalibrated, engine.logits(&start.base, &statistics, &batch).unwrap());
     assert_eq!(statistics.iter().map(|layer| layer.mean.len()).collect::<Vec<_>>(), [4, 7]);
     let evaluated = Loss::Nll.mean(&engine.logits(&start.base, &statistics, &batch).unwrap(), &batch.labels);
     let trained = engine.losses(&Population::zeros(1, start.subset.size), &batch, Loss::Nll).unwrap()[0];

@@ -227,7 +227,7 @@ impl Engine for Spy {
         self.engine.gradient(trained, batch, loss)
     }
 
-    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<Vec<Statistics>> {
+    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<(Vec<Statistics>, Vec<f32>)> {
         self.recalibration.lock().unwrap().push(batch.clone());
         self.engine.recalibrate(trained, batch)
     }
@@ -237,8 +237,11 @@ impl Engine for Spy {
     }
 }
 
+/// Batches that a spy notes.
+type Noted = Arc<Mutex<Vec<Batch>>>;
+
 /// The task with a spy in it, and what the spy notes of training and of recalibration.
-fn spied(mut task: Task) -> (Task, Arc<Mutex<Vec<Batch>>>, Arc<Mutex<Vec<Batch>>>) {
+fn spied(mut task: Task) -> (Task, Noted, Noted) {
     let (training, recalibration) = (Arc::default(), Arc::default());
     let engine = TensorEngine::new(task.start.clone(), task.plan.clone()).unwrap();
     task.engine = Box::new(Spy { engine, training: Arc::clone(&training), recalibration: Arc::clone(&recalibration) });
@@ -335,7 +338,7 @@ fn evaluations_score_the_incumbent_on_the_whole_splits_with_statistics_of_the_fi
     assert_eq!(seen.len(), 2);
     assert!(seen.iter().all(|batch| *batch == first));
     // The last evaluation, by the engine's own parts: one batch for each split.
-    let statistics = task.engine.recalibrate(&end.weights, &first).unwrap();
+    let (statistics, _) = task.engine.recalibrate(&end.weights, &first).unwrap();
     let scores = memory.evaluations()[1].scores;
     for (split, n, score) in [
         (Split::Train, 2_000, scores.train),

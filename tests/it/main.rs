@@ -1,6 +1,7 @@
 //! The integration tests, one binary: each module says in its head what it holds.
 
 mod campaign_file;
+mod cli;
 mod data;
 mod engine;
 mod genetic;
@@ -14,3 +15,4 @@ mod store;
 mod strategies;
 mod subsets;
 mod tables;
+mod tidy;

@@ -396,9 +396,12 @@ fn a_gene_adds_the_deviation_of_its_weights_init_or_one() {
         for span in &start.subset.spans {
             // `pytorch`: uniform within 1 / sqrt(fan_in), for weights and biases.
             let std = 1.0 / (3.0 * span.fan_in as f32).sqrt();
-            for gene in span.gene..span.gene + span.length {
-                assert!((start.scale[gene] / std - 1.0).abs() < 1e-6, "{}", span.parameter);
-                assert_eq!(moved[gene], start.base[gene] + 2.0 * start.scale[gene]);
+            let genes = span.gene..span.gene + span.length;
+            for ((scale, base), moved) in
+                start.scale[genes.clone()].iter().zip(&start.base[genes.clone()]).zip(&moved[genes])
+            {
+                assert!((scale / std - 1.0).abs() < 1e-6, "{}", span.parameter);
+                assert_eq!(*moved, base + 2.0 * scale);
             }
         }
     }

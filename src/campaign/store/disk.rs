@@ -80,6 +80,10 @@ pub fn create_dir_synced(folder: &Path) -> Result<()> {
     create_dir_synced(folder_of(folder))?;
     match fs::create_dir(folder) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let in_the_way = io::Error::new(ErrorKind::AlreadyExists, "a file of that name stands there");
+            return Err(Error::io("create the folder", folder)(in_the_way));
+        }
         other => other.map_err(Error::io("create the folder", folder))?,
     }
     sync_folder(folder_of(folder))

@@ -16,5 +16,5 @@ pub use checkpoint::{Checkpoint, Checkpoints};
 pub use description::{check_run_name, config_digest, RunDescription};
 pub use genome::Genome;
 pub use lines::{read_lines, Covered, LineWriter, Lines, TornTail};
-pub use reading::{read_description, read_run, run_state, RunState};
+pub use reading::{read_description, read_run, read_run_if_begun, run_state, RunState};
 pub use run_dir::{Resumed, RunDir, RunFiles};

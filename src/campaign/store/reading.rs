@@ -79,7 +79,18 @@ pub(super) fn read_configuration(folder: &Path) -> Result<String> {
 /// [`Error::Io`]; [`Error::Record`] if records are damaged, out of place or of another format, or if there is no header
 /// yet, as in a run that is [`RunState::Waiting`].
 pub fn read_run(folder: &Path) -> Result<RunRecords> {
+    read_run_if_begun(folder)?.ok_or_else(|| Error::record(folder.join(STEPS), "it holds no record yet"))
+}
+
+/// As [`read_run`], but a run without a record is no error.
+///
+/// # Errors
+/// As [`read_run`].
+pub fn read_run_if_begun(folder: &Path) -> Result<Option<RunRecords>> {
     let path = folder.join(STEPS);
+    if !path.try_exists().map_err(Error::io("look for", &path))? {
+        return Ok(None);
+    }
     let mut records = lines::read_lines::<Record>(&path)?.records.into_iter();
     let header = match records.next() {
         Some(Record::Header(header)) if header.format == FORMAT => header,
@@ -88,7 +99,7 @@ pub fn read_run(folder: &Path) -> Result<RunRecords> {
             return Err(Error::record(&path, message));
         }
         Some(_) => return Err(Error::record(&path, "line 1: it is no header")),
-        None => return Err(Error::record(&path, "it holds no record yet")),
+        None => return Ok(None),
     };
     let mut run = RunRecords { header, steps: Vec::new(), evaluations: Vec::new(), end: None, laps: Vec::new() };
     for (index, record) in records.enumerate() {
@@ -108,5 +119,5 @@ pub fn read_run(folder: &Path) -> Result<RunRecords> {
         let laps = lines::read_lines::<Time>(&times)?.records.into_iter();
         run.laps.extend(laps.filter_map(|time| if let Time::Lap(lap) = time { Some(lap) } else { None }));
     }
-    Ok(run)
+    Ok(Some(run))
 }

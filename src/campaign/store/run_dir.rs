@@ -206,9 +206,7 @@ fn lock(folder: &Path) -> Result<File> {
     let file = file.map_err(Error::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::record(folder, "is being written by another process: wait for its end, or stop it"))
-        }
+        Err(TryLockError::WouldBlock) => Err(Error::Busy(folder.to_path_buf())),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
     }
 }

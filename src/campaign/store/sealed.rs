@@ -1,7 +1,7 @@
 //! safetensors files with a checksum, which the format lacks: the metadata field `digest` is the CRC-64/XZ, in sixteen hex
 //! digits, of the whole file, header included, with zeros in the place of those digits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::tensor::TensorView;
@@ -58,13 +58,27 @@ fn to_bytes(path: &Path, contents: &Contents) -> Result<Vec<u8>> {
     for (name, (dtype, length, bytes)) in &raw {
         views.push((name, TensorView::new(*dtype, vec![*length], bytes).map_err(cannot)?));
     }
-    let mut metadata: HashMap<String, String> = contents.metadata.clone().into_iter().collect();
+    let mut metadata = contents.metadata.clone();
     metadata.insert("digest".to_string(), String::from_utf8_lossy(&ZEROS).into_owned());
-    let mut file = safetensors::serialize(views, Some(metadata)).map_err(cannot)?;
+    let file = safetensors::serialize(views, None).map_err(cannot)?;
+    let mut file = with_metadata(&file, &metadata).expect("the header has just been written");
     let at = digits_at(&file).expect("the digest has just been put into the header");
     let digest = digest(&file, at);
     file[at..at + ZEROS.len()].copy_from_slice(digest.as_bytes());
     Ok(file)
+}
+
+/// The file with these metadata in its header, sorted: the crate writes them in an order that differs from call to call, and
+/// equal contents are to be equal bytes.
+fn with_metadata(file: &[u8], metadata: &BTreeMap<String, String>) -> Option<Vec<u8>> {
+    let length = usize::try_from(u64::from_le_bytes(*file.first_chunk()?)).ok()?;
+    let (header, data) = file[8..].split_at_checked(length)?;
+    let mut fields: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
+    fields.insert("__metadata__".to_string(), serde_json::to_value(metadata).ok()?);
+    let mut header = serde_json::to_vec(&fields).ok()?;
+    // As the format asks, the numbers begin at a multiple of eight.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Some([&(header.len() as u64).to_le_bytes(), &header[..], data].concat())
 }
 
 fn from_bytes(path: &Path, file: &[u8]) -> Result<Contents> {
@@ -169,6 +183,16 @@ mod tests {
         let tensors = SafeTensors::deserialize(&file).unwrap();
         assert_eq!(tensors.tensor("c").unwrap().data(), [255; 8]);
         assert_eq!(tensors.len(), 4);
+    }
+
+    #[test]
+    fn equal_contents_are_equal_bytes() {
+        let file = to_bytes(Path::new("x"), &example()).unwrap();
+        for _ in 0..20 {
+            assert_eq!(to_bytes(Path::new("x"), &example()).unwrap(), file);
+        }
+        let header = u64::from_le_bytes(*file.first_chunk().unwrap());
+        assert_eq!(header % 8, 0);
     }
 
     #[test]

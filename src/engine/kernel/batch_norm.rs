@@ -33,7 +33,7 @@ impl Moments {
 }
 
 impl Geometry {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.batch * self.channels * self.positions
     }
 
@@ -45,6 +45,7 @@ impl Geometry {
 }
 
 /// Sum over a row in sixteen interleaved parts: one vector register wide, the order the same on every machine.
+#[inline(always)]
 fn row_sum(row: &[f32], term: impl Fn(f32) -> f32) -> f64 {
     let mut lanes = [0.0f32; 16];
     let chunks = row.chunks_exact(16);
@@ -57,15 +58,53 @@ fn row_sum(row: &[f32], term: impl Fn(f32) -> f32) -> f64 {
     lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>() + rest
 }
 
+/// Sum over a row of (x - mean) * dy, in the same sixteen parts.
+fn row_product(x: &[f32], dy: &[f32], mean: f32) -> f64 {
+    let mut lanes = [0.0f32; 16];
+    let (xs, dys) = (x.chunks_exact(16), dy.chunks_exact(16));
+    let rest = xs.remainder().iter().zip(dys.remainder());
+    let rest: f64 = rest.map(|(x, dy)| f64::from((x - mean) * dy)).sum();
+    for (x, dy) in xs.zip(dys) {
+        for (lane, (x, dy)) in lanes.iter_mut().zip(x.iter().zip(dy)) {
+            *lane += (x - mean) * dy;
+        }
+    }
+    lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>() + rest
+}
+
 /// Moments (m, channels) of `x` (m, batch, channels, positions).
 pub fn moments(g: &Geometry, x: &[f32], spread: Spread) -> Vec<Moments> {
-    let n = (g.batch * g.positions) as f64;
     spread.map(x.len() / g.len() * g.channels, |index| {
         let (member, channel) = (index / g.channels, index % g.channels);
-        let mean = (g.rows(x, member, channel).map(|row| row_sum(row, |x| x)).sum::<f64>() / n) as f32;
-        let squares = g.rows(x, member, channel).map(|row| row_sum(row, |x| (x - mean) * (x - mean))).sum::<f64>();
-        Moments { mean, variance: (squares / n) as f32 }
+        pulp::Arch::new().dispatch(ChannelMoments { g, x, member, channel })
     })
+}
+
+/// Moments of one channel of one member.
+struct ChannelMoments<'a> {
+    g: &'a Geometry,
+    x: &'a [f32],
+    member: usize,
+    channel: usize,
+}
+
+impl pulp::WithSimd for ChannelMoments<'_> {
+    type Output = Moments;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Moments {
+        let ChannelMoments { g, x, member, channel } = self;
+        let n = (g.batch * g.positions) as f64;
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for row in g.rows(x, member, channel) {
+            sum += row_sum(row, |x| x);
+        }
+        let mean = (sum / n) as f32;
+        for row in g.rows(x, member, channel) {
+            squares += row_sum(row, |x| (x - mean) * (x - mean));
+        }
+        Moments { mean, variance: (squares / n) as f32 }
+    }
 }
 
 /// `out` (m, batch, channels, positions) = (x - mean) / std * scale + shift. `x` is (mx, ...), `moments` (mm, channels),
@@ -117,7 +156,7 @@ pub fn backward(g: &Geometry, x: &[f32], scale: &[f32], dy: &[f32], spread: Spre
         let (mut along_shift, mut along_scale) = (0.0f64, 0.0f64);
         for (x, dy) in g.rows(x, 0, channel).zip(g.rows(dy, 0, channel)) {
             along_shift += row_sum(dy, |dy| dy);
-            along_scale += x.iter().zip(dy).map(|(x, dy)| f64::from((x - mean) * dy)).sum::<f64>();
+            along_scale += row_product(x, dy, mean);
         }
         (along_shift, along_scale * f64::from(inverse_std))
     });

@@ -6,6 +6,7 @@ pub mod conv;
 pub mod gemm;
 pub mod linear;
 pub mod max_pool;
+pub mod norm_relu_pool;
 pub mod relu;
 
 use rayon::prelude::*;

@@ -48,9 +48,7 @@ pub fn normalise(
 ) -> Result<Tensor> {
     match kernels {
         Kernels::Cpu(spread) => {
-            let moments = statistics.mean.iter().zip(&statistics.variance);
-            let moments = moments.map(|(mean, variance)| Moments { mean: *mean, variance: *variance }).collect();
-            let op = BatchNorm { statistics: Some(moments), spread };
+            let op = BatchNorm { statistics: Some(given(statistics)), spread };
             x.contiguous()?.apply_op3(&scale.contiguous()?, &shift.contiguous()?, op)
         }
         Kernels::Candle => {
@@ -58,6 +56,12 @@ pub fn normalise(
             affine(x, &tensor(&statistics.mean)?, &tensor(&statistics.variance)?, scale, shift)
         }
     }
+}
+
+/// Statistics as the kernels take them.
+pub(super) fn given(statistics: &Statistics) -> Vec<Moments> {
+    let pairs = statistics.mean.iter().zip(&statistics.variance);
+    pairs.map(|(mean, variance)| Moments { mean: *mean, variance: *variance }).collect()
 }
 
 /// Statistics of one member's batch `x` (1, batch, c, h, w).
@@ -91,7 +95,8 @@ struct BatchNorm {
     spread: Spread,
 }
 
-fn geometry(x: &Shape, scale: &Shape, shift: &Shape) -> Result<Geometry> {
+/// The shape that the kernels see.
+pub(super) fn geometry(x: &Shape, scale: &Shape, shift: &Shape) -> Result<Geometry> {
     let (_, batch, channels, height, width) = x.dims5()?;
     if scale.dims2()?.1 != channels || shift.dims2()?.1 != channels {
         bail!("scale {scale:?} and shift {shift:?} do not fit images {x:?}");

@@ -9,6 +9,7 @@ mod batch_norm;
 mod conv;
 mod linear;
 mod max_pool;
+mod norm_relu;
 mod relu;
 mod weighted;
 
@@ -17,6 +18,7 @@ pub use batch_norm::{batch_norm, moments, normalise, Statistics};
 pub use conv::conv2d;
 pub use linear::linear;
 pub use max_pool::max_pool;
+pub use norm_relu::norm_relu;
 pub use relu::relu;
 
 use candle_core::{bail, CpuStorage, Layout, Result, Shape, Storage, Tensor};

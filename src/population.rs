@@ -18,7 +18,11 @@ impl Population {
     /// # Panics
     /// If the block is not a whole number of genomes.
     pub fn from_genes(genes: Vec<f32>, size: usize) -> Self {
-        assert!(size > 0 && genes.len() % size == 0, "{} genes are no whole number of genomes of {size}", genes.len());
+        assert!(
+            size > 0 && genes.len().is_multiple_of(size),
+            "{} genes are no whole number of genomes of {size}",
+            genes.len()
+        );
         Population { genes, size }
     }
 

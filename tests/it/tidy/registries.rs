@@ -1,0 +1,165 @@
+//! Each file of a registry's folder has its row, named like the file; rows are in order and say what they are.
+
+use std::collections::BTreeSet;
+
+use subevo::campaign::Registry;
+use subevo::entry::Entries;
+
+use super::{nothing_wrong, root, word};
+
+/// A registry and the folder that its files lie in.
+pub struct Kind {
+    /// The word of `subevo list`.
+    pub title: &'static str,
+    /// Folder or file below `src`.
+    folder: &'static str,
+    /// Files and folders beside `mod.rs` that hold no row.
+    helpers: &'static [&'static str],
+    /// Files whose rows are named otherwise: several of one format, or a name with more than letters.
+    families: &'static [(&'static str, &'static [&'static str])],
+    /// Name, summary and reference of each row, in the order of the slice.
+    pub rows: Vec<[&'static str; 3]>,
+}
+
+impl Kind {
+    /// The file below `src` that holds a row.
+    pub fn file_of(&self, name: &str) -> String {
+        if self.folder.ends_with(".rs") {
+            return self.folder.to_string();
+        }
+        let family = self.families.iter().find(|(_, names)| names.contains(&name)).map(|(file, _)| (*file).to_string());
+        format!("{}/{}", self.folder, family.unwrap_or_else(|| format!("{}.rs", name.replace('-', "_"))))
+    }
+
+    fn expected(&self, file: &str) -> Vec<String> {
+        match self.families.iter().find(|(family, _)| *family == file) {
+            Some((_, names)) => names.iter().map(|name| (*name).to_string()).collect(),
+            None => vec![file.trim_end_matches(".rs").replace('_', "-")],
+        }
+    }
+}
+
+/// All registries, in the order of `subevo list`.
+pub fn kinds() -> Vec<Kind> {
+    fn rows<T: ?Sized, C: ?Sized>(entries: &Entries<T, C>) -> Vec<[&'static str; 3]> {
+        entries.entries().iter().map(|entry| [entry.name, entry.summary, entry.reference]).collect()
+    }
+    let kind = |title, folder, helpers, rows| Kind { title, folder, helpers, families: &[], rows };
+    let Registry { data, models, inits, selectors, strategies, operators, optimizers, schedules, metrics, figures } =
+        Registry::builtin();
+    vec![
+        Kind {
+            families: &[
+                ("cifar.rs", &["cifar10", "cifar100"]),
+                ("embedded.rs", &["fashion-mnist-12k"]),
+                ("idx.rs", &["fashion-mnist", "kmnist", "mnist"]),
+            ],
+            ..kind("data", "data", &["batch_order.rs", "folder.rs", "images.rs", "prepared.rs", "read.rs"], rows(&data))
+        },
+        kind("models", "model", &[], rows(&models)),
+        kind("inits", "graph/init.rs", &[], rows(&inits)),
+        kind("subsets", "subset", &["pattern.rs", "span.rs", "start.rs"], rows(&selectors.entries)),
+        kind("strategies", "strategy", &["fitness.rs"], rows(&strategies)),
+        kind("mutations", "operator/mutation", &[], rows(&operators.mutations)),
+        kind("crossovers", "operator/crossover", &[], rows(&operators.crossovers)),
+        kind("selections", "operator/selection", &[], rows(&operators.selections)),
+        kind("optimizers", "optimizer", &["schedule"], rows(&optimizers)),
+        kind("schedules", "optimizer/schedule", &[], rows(&schedules)),
+        kind("metrics", "metric", &[], rows(&metrics)),
+        kind(
+            "figures",
+            "plot",
+            &["cases.rs", "curves.rs", "draw", "figure.rs", "fixture.rs", "font", "theme.rs", "traces.rs"],
+            rows(&figures),
+        ),
+    ]
+}
+
+/// Constants of the type `Entry` that a file defines, the slice of all apart.
+fn entries_defined(text: &str) -> usize {
+    let code = super::code(text);
+    code.match_indices(": Entry<").filter(|(at, _)| code[..*at].ends_with(word) && is_const(&code[..*at])).count()
+}
+
+fn is_const(before: &str) -> bool {
+    before.rsplit_once("const ").is_some_and(|(_, name)| name.chars().all(word))
+}
+
+#[test]
+fn every_file_of_a_registry_has_its_row_or_is_listed_as_a_helper() {
+    let mut wrong = Vec::new();
+    for kind in kinds().iter().filter(|kind| !kind.folder.ends_with(".rs")) {
+        let folder = root().join("src").join(kind.folder);
+        let mut expected = BTreeSet::new();
+        let mut names = BTreeSet::new();
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_string();
+            let place = format!("src/{}/{name}", kind.folder);
+            names.insert(name.clone());
+            if name == "mod.rs" {
+                continue;
+            }
+            let helper = kind.helpers.contains(&name.as_str());
+            let defined = if path.is_file() { entries_defined(&std::fs::read_to_string(&path).unwrap()) } else { 0 };
+            match (helper, defined) {
+                (true, 0) => {}
+                (true, _) => wrong.push(format!("{place}: is listed as a helper, but defines an Entry")),
+                (false, 0) => wrong.push(format!(
+                    "{place}: defines no Entry: give it `pub const ENTRY`, or list it as a helper in \
+                     tests/it/tidy/registries.rs"
+                )),
+                (false, defined) => {
+                    let own = kind.expected(&name);
+                    if defined != own.len() {
+                        wrong.push(format!("{place}: defines {defined} entries, expected {own:?}"));
+                    }
+                    expected.extend(own);
+                }
+            }
+        }
+        let found: BTreeSet<String> = kind.rows.iter().map(|[name, ..]| (*name).to_string()).collect();
+        for name in expected.difference(&found) {
+            wrong.push(format!("src/{}/mod.rs: ENTRIES has no row `{name}`, although its file is there", kind.folder));
+        }
+        for name in found.difference(&expected) {
+            wrong.push(format!("src/{}: the row `{name}` has no file of its name", kind.folder));
+        }
+        let listed = kind.helpers.iter().copied().chain(kind.families.iter().map(|(file, _)| *file));
+        wrong.extend(
+            listed.filter(|name| !names.contains(*name)).map(|name| format!("src/{}/{name}: is gone", kind.folder)),
+        );
+    }
+    nothing_wrong(wrong);
+}
+
+#[test]
+fn rows_are_in_alphabetical_order_and_well_described() {
+    let mut wrong = Vec::new();
+    for kind in kinds() {
+        for pair in kind.rows.windows(2) {
+            let ([first, ..], [second, ..]) = (pair[0], pair[1]);
+            if first >= second {
+                wrong.push(format!("{}: `{first}` stands before `{second}` in ENTRIES", kind.title));
+            }
+        }
+        for [name, summary, reference] in kind.rows {
+            let place = format!("{}: `{name}`", kind.title);
+            let kebab = name
+                .split('-')
+                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()));
+            if !kebab {
+                wrong.push(format!("{place}: the name must be words of a-z and 0-9 with `-` between them"));
+            }
+            for (what, text) in [("summary", summary), ("reference", reference)] {
+                if text.trim() != text || text.is_empty() || text.contains('\n') || text.len() > 120 {
+                    wrong.push(format!("{place}: the {what} must be one line of 1 to 120 bytes, without a full stop"));
+                }
+                if text.ends_with('.') && !text.ends_with("al.") {
+                    wrong.push(format!("{place}: the {what} must end without a full stop"));
+                }
+            }
+        }
+    }
+    nothing_wrong(wrong);
+}
