@@ -19,7 +19,7 @@ fn after_kills_at_random_moments_the_records_are_those_of_an_undisturbed_run() {
     let (seed, kills) = (setting("SUBEVO_TEST_SEED", clock), setting("SUBEVO_TEST_KILLS", KILLS));
     eprintln!("SUBEVO_TEST_SEED={seed}");
     let place = Place::new(TINY);
-    let words = ["--set", ALL_LEARNERS, "--set", "budget.steps=500", "--set", "metrics.every=7", "--checkpoint-every"];
+    let words = ["--set", ALL_LEARNERS, "--set", "budget.steps=300", "--set", "metrics.every=7", "--checkpoint-every"];
     fn joined<'a>(out: &'a str, words: &[&'a str]) -> Vec<&'a str> {
         [&["run", "campaign.toml", "--no-plots", "--out", out], words, &["0.02s"]].concat()
     }
