@@ -151,8 +151,17 @@ fn start(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Waits for a process and takes what it said.
-fn finish(child: Child) -> Ended {
+/// Waits for a process, at most a minute, and takes what it said, which must be less than a pipe holds.
+#[track_caller]
+fn finish(mut child: Child) -> Ended {
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            panic!("it does not end: {:?}", child.wait_with_output());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { status: output.status, out: text(output.stdout), err: text(output.stderr) }
