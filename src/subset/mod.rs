@@ -99,11 +99,7 @@ impl Selectors {
         let Some(table) = node.as_table() else {
             return wrong(format!("`{path}` = {}: must be a table such as {{ filters = 0.25 }}", node.value));
         };
-        let mut known: Vec<_> = table.entries.iter().filter(|(key, _)| names().any(|name| name == key.name)).collect();
-        if known.len() > 1 {
-            // Beside another selector it is that one's option: which layers to choose in.
-            known.retain(|(key, _)| key.name != "layers");
-        }
+        let known: Vec<_> = table.entries.iter().filter(|(key, _)| names().any(|name| name == key.name)).collect();
         match known.as_slice() {
             [(key, _)] => {
                 let read = |params: &Params<'_>| self.entries.build(&key.name, &key.origin, params, self);

@@ -165,6 +165,16 @@ fn what_selects_nothing_is_an_error_that_says_so() {
         ),
         (json!([{ "minus": [] }]), "`minus` is an empty list: give the selectors that it joins".to_string()),
         (
+            json!([{ "filters": 2, "layers": "conv1" }]),
+            "`select.0` names 2 selectors (`filters` or `layers`): give each its own table in the list; the layers of \
+             `filters` and `weights` are told by `in`"
+                .to_string(),
+        ),
+        (
+            json!([{ "weights": 131 }]),
+            "subset: `weights=131` asks for more than the 130 weights in layers matching `*`".to_string(),
+        ),
+        (
             json!([{ "classifier": false }]),
             "`classifier` = false: must be true; leave out what shall not be trained".to_string(),
         ),
