@@ -3,19 +3,7 @@
 use comfy_table::{presets, Cell, CellAlignment, Table};
 
 use crate::campaign::Column;
-
-/// 1234567 as 1,234,567.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
+pub use crate::num::grouped;
 
 /// So many of something: `1 run`, `2 runs`.
 pub fn counted(n: usize, word: &str) -> String {
@@ -95,8 +83,6 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_exact_where_they_can_be() {
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!((grouped(0), grouped(999), grouped(1_000)), ("0".into(), "999".into(), "1,000".into()));
         assert_eq!((short(7.0), short(12_345.0), short(1.5e9)), ("7".into(), "12.3k".into(), "1.50G".into()));
         assert_eq!(
             (bytes(512), bytes(1 << 20), bytes(5 << 29)),

@@ -1,4 +1,4 @@
-//! Statistics of small samples: mean, standard deviation, percentiles, and Student's t intervals.
+//! Statistics of small samples (mean, standard deviation, percentiles, intervals), and counts in words.
 
 mod interval;
 
@@ -35,6 +35,19 @@ pub fn percentile(values: &[f64], share: f64) -> f64 {
     low + (high - low) * at.fract()
 }
 
+/// A count with a comma before every third digit: 1234567 as 1,234,567.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +73,11 @@ mod tests {
             assert!((percentile(&values, share) - value).abs() < 1e-12, "{share}");
         }
         assert_eq!(percentile(&[1.0, f64::INFINITY], 1.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        let words = [0, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(words, ["0", "999", "1,000", "1,234,567"]);
     }
 }

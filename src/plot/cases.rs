@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::figure::{Axis, Category, Role, Scale};
-use crate::num::mean;
+use crate::num::{grouped, mean};
 use crate::record::{Background, Method, RunRecords};
 
 /// The runs of one learner on one subset before one background.
@@ -118,23 +118,10 @@ fn axis_of(word: &str) -> &str {
 
 fn category((name, (least, most)): (&str, (u64, u64))) -> Category {
     let note = match least == most {
-        true => format!("k = {}", thousands(least)),
-        false => format!("k = {} to {}", thousands(least), thousands(most)),
+        true => format!("k = {}", grouped(least)),
+        false => format!("k = {} to {}", grouped(least), grouped(most)),
     };
     Category { name: name.to_string(), note }
-}
-
-/// Writes a count with a comma before every third digit.
-fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Model and data of the runs, for a title: `conv2-bn on fashion-mnist`.
@@ -188,11 +175,6 @@ pub(super) fn accuracy_axis(label: &str, values: impl Iterator<Item = f64>) -> A
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_have_commas() {
-        assert_eq!([0, 999, 1000, 1234567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn an_accuracy_axis_ends_at_tenths_around_its_values() {

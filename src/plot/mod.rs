@@ -117,11 +117,12 @@ mod tests {
         assert!(side(16) == 1600 && svg.starts_with("<svg ") && svg[..120].contains(&size), "{}", &svg[..120]);
     }
 
-    /// Writes all figures of a few campaigns for the eye: `cargo test --release --lib pictures -- --ignored`.
+    /// Draws all figures of a few campaigns; for the eye they are kept in the folder that `SUBEVO_PICTURES` names.
     #[test]
-    #[ignore = "writes files"]
     fn pictures() {
-        let folder = std::env::temp_dir().join("subevo-pictures");
+        let temporary = tempfile::tempdir().unwrap();
+        let named = std::env::var_os("SUBEVO_PICTURES").map(std::path::PathBuf::from);
+        let folder = named.unwrap_or_else(|| temporary.path().to_path_buf());
         std::fs::create_dir_all(&folder).unwrap();
         let many: Vec<(&str, u64, f64)> = vec![
             ("batchnorm", 96, 0.45),
