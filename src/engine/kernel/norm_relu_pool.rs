@@ -99,9 +99,9 @@ impl pulp::WithSimd for Channel<'_> {
         match pooling {
             Pooling::None => out.iter_mut().zip(x).for_each(|(out, x)| *out = affine.rectified(*x)),
             Pooling::Halve { width } if affine.factor >= 0.0 => {
-                halve(x, width, out, |a, b| if b > a { b } else { a }, affine);
+                halve(x, width, out, |a, b| if b > a || b.is_nan() { b } else { a }, affine);
             }
-            Pooling::Halve { width } => halve(x, width, out, |a, b| if b < a { b } else { a }, affine),
+            Pooling::Halve { width } => halve(x, width, out, |a, b| if b < a || b.is_nan() { b } else { a }, affine),
         }
     }
 }
@@ -146,6 +146,20 @@ mod tests {
             };
             assert_eq!(run(Pooling::None, x.len()), rectified);
             assert_eq!(run(Pooling::Halve { width }, pooled.len()), pooled);
+        }
+    }
+
+    #[test]
+    fn a_window_with_a_nan_anywhere_is_nan_on_given_statistics() {
+        let g = Geometry { batch: 1, channels: 1, positions: 4 };
+        let moments = [Moments { mean: 0.0, variance: 1.0 }];
+        for (place, scale) in [(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0), (0, -1.0), (1, -1.0), (2, -1.0), (3, -1.0)] {
+            let mut x = [3.0, 1.0, 4.0, 2.0];
+            x[place] = f32::NAN;
+            let mut out = [0.0];
+            let pooling = Pooling::Halve { width: 2 };
+            forward(&g, pooling, &x, &moments, &[scale], &[0.0], &mut out, Spread::Here);
+            assert!(out[0].is_nan(), "NaN at {place}, scale {scale}");
         }
     }
 }
