@@ -13,7 +13,7 @@ use super::store::{
 };
 use super::{machine, Campaign, Registry, Run, Setup};
 use crate::data::{BatchOrder, Data, Split};
-use crate::engine::TensorEngine;
+use crate::engine;
 use crate::error::{Error, Result};
 use crate::learner::{Outcome, Position, Recorder, Snapshot, Task, Training};
 use crate::plan::{Limits, Plan};
@@ -291,7 +291,7 @@ fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, options: &Options) ->
     let seed = Seed::new(run.seed).child("batch");
     let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed)?;
     let plan = Plan::new(&start.graph, &start.subset, learner.batch, options.limits);
-    let engine = Box::new(TensorEngine::new(start.clone(), plan.clone())?);
+    let engine = engine::on_cpu(start.clone(), &plan)?;
     Ok(Task { start, data, order, loss: learner.loss, plan, engine })
 }
 

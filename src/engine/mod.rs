@@ -2,18 +2,26 @@
 //!
 //! Unsafe code lives here alone, each block with its argument.
 
+pub mod cpu;
 pub mod kernel;
 pub mod loss;
 pub mod op;
 mod tensor;
 
+pub use cpu::CpuEngine;
 pub use loss::Loss;
 pub use op::{Kernels, Statistics};
 pub use tensor::TensorEngine;
 
+use std::sync::Arc;
+
+use candle_core::Device;
+
 use crate::data::Batch;
 use crate::error::Result;
+use crate::plan::Plan;
 use crate::population::Population;
+use crate::subset::Start;
 
 /// Evaluates the networks of one [`crate::subset::Start`]. Batch-norm trains on the statistics of each member's batch.
 pub trait Engine: Send + Sync {
@@ -41,4 +49,15 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// If a tensor operation fails.
     fn logits(&self, trained: &[f32], statistics: &[Statistics], batch: &Batch) -> Result<Vec<f32>>;
+}
+
+/// The engine of a plan on the CPU: the fast one, or the reference where the plan has no programs.
+///
+/// # Errors
+/// If the weights cannot be put on the device.
+pub fn on_cpu(start: Arc<Start>, plan: &Plan) -> Result<Box<dyn Engine>> {
+    Ok(match CpuEngine::new(start.clone(), plan.clone()) {
+        Some(engine) => Box::new(engine),
+        None => Box::new(TensorEngine::reference(start, plan.clone(), Device::Cpu)?),
+    })
 }

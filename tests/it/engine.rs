@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use subevo::data::Batch;
-use subevo::engine::{Engine, Loss, TensorEngine};
+use subevo::engine::{CpuEngine, Engine, Loss, TensorEngine};
 use subevo::graph::init::ENTRIES as INITS;
 use subevo::graph::{Conv, Graph, GraphBuilder, Pool};
 use subevo::operator::Population;
@@ -85,9 +85,9 @@ fn read_reference(path: &Path) -> Reference {
 fn check_reference(path: &Path) {
     let Reference { start, batch, population, losses } = read_reference(path);
     let plan = Plan::new(&start.graph, &start.subset, batch.labels.len(), LIMITS);
-    let own = TensorEngine::new(start.clone(), plan.clone()).unwrap();
+    let own = CpuEngine::new(start.clone(), plan.clone()).unwrap();
     let candle = TensorEngine::reference(start, plan, Device::Cpu).unwrap();
-    for engine in [own, candle] {
+    for engine in [&own as &dyn Engine, &candle] {
         for (got, expected) in engine.losses(&population, &batch, Loss::Nll).unwrap().iter().zip(&losses) {
             let error = (f64::from(*got) - expected).abs();
             assert!(error < 1e-5 * expected.abs().max(1.0), "{}: {got} against {expected}", path.display());
@@ -175,16 +175,17 @@ fn own_kernels_and_candle_give_the_same_losses_and_gradients() {
     let batch = batch_of(&graph, 6);
     for start in subsets(&graph) {
         let plan = Plan::new(&start.graph, &start.subset, 6, LIMITS);
-        let own = TensorEngine::new(start.clone(), plan.clone()).unwrap();
+        let own = CpuEngine::new(start.clone(), plan.clone()).unwrap();
         let candle = TensorEngine::reference(start.clone(), plan, Device::Cpu).unwrap();
         let population = population_of(start.subset.size, 5);
-        let losses = [&own, &candle].map(|engine| engine.losses(&population, &batch, Loss::Nll).unwrap());
+        let losses =
+            [&own as &dyn Engine, &candle].map(|engine| engine.losses(&population, &batch, Loss::Nll).unwrap());
         for (a, b) in losses[0].iter().zip(&losses[1]) {
             assert!((a - b).abs() < 1e-5 * b.abs(), "{a} against {b}");
         }
         let trained = start.express(population.member(0));
         let [(loss, gradient), (other_loss, other)] =
-            [&own, &candle].map(|engine| engine.gradient(&trained, &batch, Loss::Nll).unwrap());
+            [&own as &dyn Engine, &candle].map(|engine| engine.gradient(&trained, &batch, Loss::Nll).unwrap());
         assert!((loss - other_loss).abs() < 1e-6 && (loss - f64::from(losses[0][0])).abs() < 1e-6);
         for (a, b) in gradient.iter().zip(&other) {
             assert!((a - b).abs() < 1e-5 + 1e-4 * b.abs(), "{a} against {b}");
@@ -198,7 +199,7 @@ fn gradients_on_the_subset_agree_with_finite_differences() {
     let batch = batch_of(&graph, 6);
     for start in subsets(&graph) {
         let plan = Plan::new(&start.graph, &start.subset, 6, LIMITS);
-        let engine = TensorEngine::new(start.clone(), plan).unwrap();
+        let engine = CpuEngine::new(start.clone(), plan).unwrap();
         let (_, gradient) = engine.gradient(&start.base, &batch, Loss::Nll).unwrap();
         // Along random directions: one difference checks all genes at once and is large beside f32 rounding.
         for d in 0..8 {
@@ -227,7 +228,7 @@ fn units_memory_and_threads_never_change_a_bit() {
         let losses = |unit: usize, memory: u64, threads: usize| {
             let mut plan = Plan::new(&start.graph, &start.subset, 6, Limits { memory, threads });
             plan.unit = unit;
-            let engine = TensorEngine::new(start.clone(), plan).unwrap();
+            let engine = CpuEngine::new(start.clone(), plan).unwrap();
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let (losses, gradient) = pool.install(|| {
                 let (_, gradient) = engine.gradient(&start.base, &batch, Loss::Nll).unwrap();
@@ -249,7 +250,7 @@ fn recalibrated_statistics_reproduce_the_batch_they_came_from() {
     let batch = batch_of(&graph, 6);
     let start = start_of(graph, |_| true);
     let plan = Plan::new(&start.graph, &start.subset, 6, LIMITS);
-    let engine = TensorEngine::new(start.clone(), plan).unwrap();
+    let engine = CpuEngine::new(start.clone(), plan).unwrap();
     let (statistics, recalibrated) = engine.recalibrate(&start.base, &batch).unwrap();
     assert_eq!(recalibrated, engine.logits(&start.base, &statistics, &batch).unwrap());
     assert_eq!(statistics.iter().map(|layer| layer.mean.len()).collect::<Vec<_>>(), [4, 7]);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{json, Value as Json};
 use subevo::data::{self, Batch, BatchOrder, Data, DataSource, Images, Split};
-use subevo::engine::{Engine, Loss, Statistics, TensorEngine};
+use subevo::engine::{CpuEngine, Engine, Loss, Statistics};
 use subevo::entry::Entries;
 use subevo::error::Result;
 use subevo::graph::Graph;
@@ -46,7 +46,7 @@ fn task_on(data: Arc<Data>, graph: &Arc<Graph>, list: Json) -> Task {
     let start = start(graph, list, Background::Random);
     let plan = Plan::new(graph, &start.subset, BATCH, Limits { memory: 1 << 30, threads: 2 });
     let order = BatchOrder::new(data.len(Split::Train), BATCH, Seed::new(5)).unwrap();
-    let engine = Box::new(TensorEngine::new(start.clone(), plan.clone()).unwrap());
+    let engine = Box::new(CpuEngine::new(start.clone(), plan.clone()).unwrap());
     Task { start, data, order, loss: Loss::Nll, plan, engine }
 }
 
@@ -211,7 +211,7 @@ fn frozen_weights_keep_every_bit_under_every_learner() {
 
 /// Passes everything on, and notes which batches it was given for training and for recalibration.
 struct Spy {
-    engine: TensorEngine,
+    engine: CpuEngine,
     training: Arc<Mutex<Vec<Batch>>>,
     recalibration: Arc<Mutex<Vec<Batch>>>,
 }
@@ -243,7 +243,7 @@ type Noted = Arc<Mutex<Vec<Batch>>>;
 /// The task with a spy in it, and what the spy notes of training and of recalibration.
 fn spied(mut task: Task) -> (Task, Noted, Noted) {
     let (training, recalibration) = (Arc::default(), Arc::default());
-    let engine = TensorEngine::new(task.start.clone(), task.plan.clone()).unwrap();
+    let engine = CpuEngine::new(task.start.clone(), task.plan.clone()).unwrap();
     task.engine = Box::new(Spy { engine, training: Arc::clone(&training), recalibration: Arc::clone(&recalibration) });
     (task, training, recalibration)
 }
@@ -468,7 +468,7 @@ fn backprop_on_all_weights_takes_the_steps_of_a_script_in_float64() {
     let scale = vec![1.0; weights.len()];
     let start = Arc::new(Start { graph, subset, base: weights.clone(), weights, scale });
     let plan = Plan::new(&start.graph, &start.subset, 6, Limits { memory: 1 << 30, threads: 2 });
-    let engine = Box::new(TensorEngine::new(start.clone(), plan.clone()).unwrap());
+    let engine = Box::new(CpuEngine::new(start.clone(), plan.clone()).unwrap());
     // The learner gets its batch handed over; the task's own images are not used.
     let data = prepare(images(400));
     let order = BatchOrder::new(300, 6, Seed::new(1)).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use subevo::data::Batch;
-use subevo::engine::{Engine, TensorEngine};
+use subevo::engine::{CpuEngine, Engine};
 use subevo::graph::init::{draw, Init, ENTRIES as INITS};
 use subevo::graph::{Graph, Parameter, ParameterKind};
 use subevo::model::{self, ENTRIES};
@@ -57,7 +57,7 @@ fn every_model_computes_finite_logits_from_all_its_layers_under_names_of_their_o
 
             let start = start(&graph, json!([{ "all": true }]), Background::Random);
             let plan = Plan::new(&graph, &start.subset, 3, Limits { memory: 1 << 30, threads: 2 });
-            let engine = TensorEngine::new(start.clone(), plan).unwrap();
+            let engine = CpuEngine::new(start.clone(), plan).unwrap();
             let mut images = vec![0.0; 3 * image.iter().product::<usize>()];
             Seed::new(1).rng().fill_normal(&mut images);
             let batch = Batch { images, labels: vec![0; 3], shape: [3, image[0], image[1], image[2]] };

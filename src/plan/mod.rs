@@ -2,6 +2,14 @@
 //!
 //! A pure function of graph, subset, batch, threads and memory; nothing is computed here.
 
+mod program;
+mod sharing;
+
+use std::sync::Arc;
+
+pub use program::{From, Kind, Norm, Part, Product, Program, Scope, Step, Window};
+pub use sharing::{own_channels, sizes, Size, Trained};
+
 use crate::graph::{Graph, Node, NodeId, Op};
 use crate::subset::Subset;
 
@@ -43,6 +51,60 @@ pub struct Plan {
     pub units_at_once: usize,
     /// Images of a batch.
     pub batch: usize,
+    /// What the engine on the CPU executes; `None` where it cannot compute a graph and the reference engine does.
+    pub programs: Option<Arc<Programs>>,
+}
+
+/// The steps of the engine on the CPU.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Programs {
+    /// Size of each node's output.
+    pub sizes: Vec<Size>,
+    /// The node of the logits; what it flattens, if it flattens.
+    pub output: usize,
+    /// What each member computes.
+    pub members: Program,
+    /// What is computed once for all members.
+    pub shared: Program,
+    /// The whole network.
+    pub whole: Program,
+}
+
+impl Programs {
+    /// Compiles the programs of a graph and a subset; `None` where the graph has no sizes.
+    pub fn new(graph: &Graph, trained: &Trained) -> Option<Self> {
+        let sizes = sizes(graph)?;
+        let own = own_channels(graph, &sizes, trained);
+        let nothing = vec![false; graph.nodes.len()];
+        let members = Program::new(graph, &sizes, &Scope { own: &own, keep: &nothing, trained });
+        let mut needed = vec![false; graph.nodes.len()];
+        let mut keep = nothing.clone();
+        members.shared_reads.iter().for_each(|node| (needed[*node], keep[*node]) = (true, true));
+        for node in (0..needed.len()).rev().filter(|node| needed[*node]).collect::<Vec<_>>() {
+            ancestors(graph, node, &mut needed);
+        }
+        let all = |wanted: &[bool]| -> Vec<Vec<bool>> {
+            wanted.iter().zip(&sizes).map(|(wanted, size)| vec![*wanted; size.channels]).collect()
+        };
+        let shared = Program::new(graph, &sizes, &Scope { own: &all(&needed), keep: &keep, trained });
+        let everything = all(&vec![true; graph.nodes.len()]);
+        let whole = Program::new(graph, &sizes, &Scope { own: &everything, keep: &nothing, trained });
+        let mut output = graph.output.0;
+        while graph.nodes[output].op == Op::Flatten {
+            output = graph.nodes[output].inputs[0].0;
+        }
+        Some(Programs { sizes, output, members, shared, whole })
+    }
+}
+
+/// Marks a node and all that it depends on.
+fn ancestors(graph: &Graph, node: usize, marks: &mut [bool]) {
+    marks[node] = true;
+    for input in &graph.nodes[node].inputs {
+        if !marks[input.0] {
+            ancestors(graph, input.0, marks);
+        }
+    }
 }
 
 impl Plan {
@@ -71,6 +133,7 @@ impl Plan {
             units_at_once: affordable.clamp(1, limits.threads.max(1)),
             per_member,
             batch,
+            programs: Programs::new(graph, &Trained::of(graph, subset)).map(Arc::new),
         }
     }
 

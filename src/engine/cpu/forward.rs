@@ -1,0 +1,499 @@
+//! Runs a program for the members of one unit: step by step, each over the images of the batch.
+//!
+//! Every image is computed alone and in one order; only statistics and the loss join images, in their order, in f64. So
+//! neither threads nor the cut of a population change a bit.
+
+use rayon::prelude::*;
+
+use super::lanes::{self, Affine, Pixels};
+use super::pooling::{extremes, means, Choice};
+use super::product::ProductRun;
+use super::scratch::{Buffers, Pool, Scratch};
+use super::shared::Shared;
+use super::value::{Held, Images, Value};
+use super::weights::{Banks, Weights};
+use crate::engine::Statistics;
+use crate::plan::{From, Kind, Program, Step};
+
+/// Added to the variance, as in PyTorch.
+pub const EPSILON: f64 = 1e-5;
+
+/// Images of one task.
+pub const BLOCK: usize = 8;
+
+/// Whether a pass may spread over the thread pool, or runs on the thread that calls it (as when members already do).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// All threads of the pool.
+    Pool,
+    /// The calling thread.
+    Here,
+}
+
+/// How batch-norm gets its statistics.
+#[derive(Clone, Copy, Debug)]
+pub enum Normalisation<'a> {
+    /// From each member's batch.
+    Batch,
+    /// Given, in the order of the graph.
+    Given(&'a [Statistics]),
+}
+
+/// What a pass reads.
+pub struct Pass<'a> {
+    /// The steps.
+    pub program: &'a Program,
+    /// Their frozen weights.
+    pub weights: &'a Weights,
+    /// Their weights of the members.
+    pub banks: &'a Banks,
+    /// What all members share, where the program reads any of it.
+    pub shared: Option<&'a Shared>,
+    /// Images (batch, pixels, channels), where the program begins with them.
+    pub images: &'a [f32],
+    /// Images of the batch.
+    pub batch: usize,
+    /// Where statistics come from.
+    pub normalisation: Normalisation<'a>,
+    /// Whether what a backward pass needs is kept: values before pooling, and none is dropped.
+    pub keep: bool,
+    /// Threads.
+    pub spread: Spread,
+    /// Scratch of the threads.
+    pub scratch: &'a Pool<Scratch>,
+}
+
+/// What a pass leaves.
+#[derive(Default)]
+pub struct Outcome {
+    /// Values of the steps that were not dropped.
+    pub values: Vec<Option<Value>>,
+    /// Statistics (members = 1) of each batch-norm that was computed, by its index in the graph.
+    pub statistics: Vec<(usize, Statistics)>,
+}
+
+/// Writable outputs of one part for one block of images.
+struct Target<'a> {
+    data: &'a mut [f32],
+    mean: &'a mut [f32],
+    squares: &'a mut [f32],
+}
+
+impl Pass<'_> {
+    /// Computes all steps; values are dropped into `buffers` after their last reader, except those for which `wanted` holds.
+    pub fn run(&self, buffers: &mut Buffers, wanted: impl Fn(usize) -> bool) -> Outcome {
+        let steps = &self.program.steps;
+        let mut outcome = Outcome { values: Vec::new(), statistics: Vec::new() };
+        outcome.values.resize_with(steps.len(), || None);
+        let last = last_readers(self.program);
+        for (index, step) in steps.iter().enumerate() {
+            let value = self.step(index, step, &mut outcome, buffers);
+            outcome.values[index] = Some(value);
+            if self.keep {
+                continue;
+            }
+            for earlier in 0..index {
+                if last[earlier] == index && !wanted(earlier) {
+                    if let Some(value) = outcome.values[earlier].take() {
+                        value.parts.into_iter().for_each(|part| part.drop_into(buffers));
+                    }
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Members of the unit.
+    pub fn members(&self) -> usize {
+        self.banks.members
+    }
+
+    /// The value that a step reads as its input `input`.
+    pub fn input<'v>(&self, values: &'v [Option<Value>], step: &Step, input: usize) -> Option<&'v Value> {
+        let index = self.program.step_of[step.inputs[input]]?;
+        values[index].as_ref()
+    }
+
+    fn step(&self, index: usize, step: &Step, outcome: &mut Outcome, buffers: &mut Buffers) -> Value {
+        let members = self.members();
+        let stored = if self.keep { step.raw } else { step.out };
+        let batch_statistics = step.norm.is_some() && matches!(self.normalisation, Normalisation::Batch);
+        let computed: Vec<usize> = step
+            .parts
+            .iter()
+            .filter(|part| part.from != From::Promoted)
+            .map(|part| members * part.channels.len())
+            .collect();
+        let mut data: Vec<Vec<f32>> =
+            computed.iter().map(|lanes| buffers.take(self.batch * stored.pixels() * lanes)).collect();
+        let sums = |lanes: &usize| if batch_statistics { self.batch * lanes } else { 0 };
+        let mut mean: Vec<Vec<f32>> = computed.iter().map(|lanes| buffers.take(sums(lanes))).collect();
+        let mut squares: Vec<Vec<f32>> = computed.iter().map(|lanes| buffers.take(sums(lanes))).collect();
+        {
+            let mut blocks: Vec<Vec<Target<'_>>> = Vec::new();
+            blocks.resize_with(self.batch.div_ceil(BLOCK), Vec::new);
+            for (((data, mean), squares), lanes) in data.iter_mut().zip(&mut mean).zip(&mut squares).zip(&computed) {
+                let mut means = mean.chunks_mut((BLOCK * lanes).max(1));
+                let mut squares = squares.chunks_mut((BLOCK * lanes).max(1));
+                for (block, data) in blocks.iter_mut().zip(data.chunks_mut(BLOCK * stored.pixels() * lanes)) {
+                    let (mean, squares) = (means.next().unwrap_or_default(), squares.next().unwrap_or_default());
+                    block.push(Target { data, mean, squares });
+                }
+            }
+            let work = |(block, targets): (usize, &mut Vec<Target<'_>>), scratch: &mut Scratch| {
+                let images = block * BLOCK..((block + 1) * BLOCK).min(self.batch);
+                self.block(index, step, &outcome.values, images, targets, scratch);
+            };
+            match self.spread {
+                Spread::Here => {
+                    let mut scratch = self.scratch.take();
+                    blocks.iter_mut().enumerate().for_each(|block| work(block, &mut scratch));
+                }
+                Spread::Pool => {
+                    blocks
+                        .par_iter_mut()
+                        .enumerate()
+                        .for_each_init(|| self.scratch.take(), |scratch, block| work(block, scratch));
+                }
+            }
+        }
+        let mut data = data.into_iter();
+        let (mut of_mean, mut of_squares) = (mean.iter(), squares.iter());
+        let mut recorded: Vec<(usize, f32, f32)> = Vec::new();
+        let mut parts = Vec::new();
+        for (p, part) in step.parts.iter().enumerate() {
+            let channels = part.channels.len();
+            let images = match part.from {
+                From::Promoted => {
+                    let shared = self.shared.expect("promoted channels are shared");
+                    Images::Shared(shared.steps[index].promoted.clone().expect("promoted channels are prepared"))
+                }
+                _ => Images::Own(data.next().expect("one buffer for each computed part")),
+            };
+            let mut inverse = Vec::new();
+            let affine = step.norm.map(|norm| {
+                let (scale, shift) = (&self.banks.steps[index].scale[p], self.banks.steps[index].shift[p].clone());
+                let moments = match (&images, self.normalisation) {
+                    (Images::Shared(shared), _) => {
+                        let repeat = |values: &[f32]| values.repeat(members);
+                        (repeat(&shared.mean), repeat(&shared.inverse_std))
+                    }
+                    (_, Normalisation::Given(statistics)) => given(&statistics[norm.index], &part.channels),
+                    (_, Normalisation::Batch) => {
+                        let (mean, squares) = (of_mean.next().expect("sums"), of_squares.next().expect("sums"));
+                        let (mean, variance) = join(mean, squares, members * channels, self.batch, step.raw.pixels());
+                        if members == 1 {
+                            let of = part.channels.iter().zip(mean.iter().zip(&variance));
+                            recorded.extend(of.map(|(channel, (mean, variance))| (*channel, *mean, *variance)));
+                        }
+                        let inverse_std = variance.iter().map(|variance| inverse_std(*variance)).collect();
+                        (mean, inverse_std)
+                    }
+                };
+                let factor = scale.iter().zip(&moments.1).map(|(scale, inverse)| scale * inverse).collect();
+                inverse = moments.1;
+                Affine { mean: moments.0, factor, shift }
+            });
+            let pool = step.pool.filter(|_| self.keep && part.from != From::Promoted).map(|window| (window, step.raw));
+            parts.push(Held {
+                channels,
+                images,
+                relu: step.relu && affine.is_some(),
+                affine,
+                inverse_std: inverse,
+                pool,
+            });
+        }
+        if let (Some(norm), false) = (step.norm, recorded.is_empty()) {
+            recorded.sort_unstable_by_key(|(channel, ..)| *channel);
+            let statistics = Statistics {
+                mean: recorded.iter().map(|(_, mean, _)| *mean).collect(),
+                variance: recorded.iter().map(|(.., variance)| *variance).collect(),
+            };
+            outcome.statistics.push((norm.index, statistics));
+        }
+        mean.into_iter().chain(squares).for_each(|sums| buffers.give(sums));
+        Value { parts }
+    }
+
+    /// The images of one block.
+    fn block(
+        &self,
+        index: usize,
+        step: &Step,
+        values: &[Option<Value>],
+        images: std::ops::Range<usize>,
+        targets: &mut [Target<'_>],
+        scratch: &mut Scratch,
+    ) {
+        let slots = Slots { first: index * SLOTS };
+        if let Kind::Product(product) = &step.kind {
+            let run = ProductRun::new(self, index, step, product, values, slots);
+            if product.linear {
+                let lanes = targets[0].data.len() / images.len();
+                run.compute(images.clone(), targets[0].data, scratch);
+                for data in targets[0].data.chunks_exact_mut(lanes) {
+                    self.rectified(step, data);
+                }
+                return;
+            }
+            for (i, image) in images.enumerate() {
+                self.finish(index, step, 0, i, &mut targets[0], scratch, slots, |raw, scratch| {
+                    run.compute(image..image + 1, raw, scratch);
+                });
+            }
+            return;
+        }
+        for (i, image) in images.enumerate() {
+            let computed = step.parts.iter().enumerate().filter(|(_, part)| part.from != From::Promoted);
+            for ((p, part), target) in computed.zip(targets.iter_mut()) {
+                self.finish(index, step, p, i, target, scratch, slots, |raw, scratch| {
+                    self.plain_operation(step, part.from, values, image, raw, scratch, slots);
+                });
+            }
+        }
+    }
+
+    /// Computes an image by `raw`, gathers its statistics, pools and rectifies it into its place.
+    #[expect(clippy::too_many_arguments, reason = "one image of one part of one step, and where to work")]
+    fn finish(
+        &self,
+        index: usize,
+        step: &Step,
+        part: usize,
+        i: usize,
+        target: &mut Target<'_>,
+        scratch: &mut Scratch,
+        slots: Slots,
+        raw: impl FnOnce(&mut [f32], &mut Scratch),
+    ) {
+        let lanes = self.members() * step.parts[part].channels.len();
+        let length = step.raw.pixels() * lanes;
+        let moments = |image: &[f32], target: &mut Target<'_>| {
+            if !target.mean.is_empty() {
+                let range = i * lanes..(i + 1) * lanes;
+                lanes::moments(image, lanes, &mut target.mean[range.clone()], &mut target.squares[range]);
+            }
+        };
+        match step.pool.filter(|_| !self.keep) {
+            None => {
+                let image = i * length..(i + 1) * length;
+                raw(&mut target.data[image.clone()], scratch);
+                self.rectified(step, &mut target.data[image.clone()]);
+                let data = std::mem::take(&mut target.data);
+                moments(&data[image], target);
+                target.data = data;
+            }
+            Some(window) => {
+                let mut image = scratch.take(slots.raw(), length);
+                raw(&mut image, scratch);
+                moments(&image, target);
+                let choice = match step.norm {
+                    Some(_) => Choice::BySign(&self.banks.steps[index].scale[part]),
+                    None => Choice::Greatest,
+                };
+                let pooled = step.out.pixels() * lanes;
+                let out = &mut target.data[i * pooled..(i + 1) * pooled];
+                extremes(&image, [step.raw.height, step.raw.width], lanes, window, choice, out);
+                self.rectified(step, out);
+                scratch.put(slots.raw(), image);
+            }
+        }
+    }
+
+    /// Rectifies at once where no batch-norm is pending.
+    fn rectified(&self, step: &Step, data: &mut [f32]) {
+        if step.relu && step.norm.is_none() {
+            lanes::rectify(data);
+        }
+    }
+
+    /// Operations without weights, of one image.
+    #[expect(clippy::too_many_arguments, reason = "one image of one step, and where to work")]
+    fn plain_operation(
+        &self,
+        step: &Step,
+        from: From,
+        values: &[Option<Value>],
+        image: usize,
+        raw: &mut [f32],
+        scratch: &mut Scratch,
+        slots: Slots,
+    ) {
+        let members = self.members();
+        let input = |input: usize| self.input(values, step, input);
+        let load = |held: &Held, out: &mut [f32], scratch: &mut Scratch| {
+            let to = Pixels::dense(step.input.width, members * held.channels);
+            held.load(image, members, step.input, out, to, scratch, slots.pooled());
+        };
+        match (&step.kind, from) {
+            (Kind::Input, _) => raw.copy_from_slice(&self.images[image * raw.len()..(image + 1) * raw.len()]),
+            (Kind::Identity, From::Part(part)) => {
+                let value = input(0).expect("the input has own channels");
+                load(&value.parts[part], raw, scratch);
+            }
+            (Kind::AvgPool(_) | Kind::GlobalAvgPool, From::Part(part)) => {
+                let held = &input(0).expect("the input has own channels").parts[part];
+                let lanes = members * held.channels;
+                let mut x = scratch.take(slots.plain(0), step.input.pixels() * lanes);
+                load(held, &mut x, scratch);
+                match step.kind {
+                    Kind::AvgPool(window) => means(&x, [step.input.height, step.input.width], lanes, window, raw),
+                    _ => lanes::mean(&x, lanes, raw),
+                }
+                scratch.put(slots.plain(0), x);
+            }
+            (Kind::Add | Kind::Concat, _) => {
+                raw.fill(0.0);
+                let channels = step.parts[0].channels.len();
+                let mut first_channel = 0;
+                for i in 0..step.inputs.len() {
+                    let place = |channel: usize| {
+                        let channel = if step.kind == Kind::Concat { first_channel + channel } else { channel };
+                        step.parts[0].channels.binary_search(&channel).ok()
+                    };
+                    let sum = Sum { members, channels, place: &place };
+                    let mut covered = vec![false; self.channels_of(step, i)];
+                    for (p, held) in input(i).map_or(&[][..], |value| &value.parts).iter().enumerate() {
+                        let listed = &self.parts_of(step, i)[p].channels;
+                        listed.iter().for_each(|channel| covered[*channel] = true);
+                        let mut x = scratch.take(slots.plain(p), step.input.pixels() * members * held.channels);
+                        load(held, &mut x, scratch);
+                        sum.own(&x, listed, raw);
+                        scratch.put(slots.plain(p), x);
+                    }
+                    if covered.contains(&false) {
+                        let shared = self.shared.expect("channels that no member computes are shared");
+                        let x = shared.image(step.inputs[i], image);
+                        sum.shared(x, &covered, raw);
+                    }
+                    first_channel += covered.len();
+                }
+            }
+            _ => unreachable!("a step's parts come from its own kind"),
+        }
+    }
+
+    /// All channels of an input, own or shared.
+    fn channels_of(&self, step: &Step, input: usize) -> usize {
+        step.input_channels[input]
+    }
+
+    /// The parts of an input's value.
+    fn parts_of(&self, step: &Step, input: usize) -> &[crate::plan::Part] {
+        self.program.value(step.inputs[input]).map_or(&[], |step| &step.parts)
+    }
+}
+
+/// Adds channels of inputs to the own channels of an image (pixels, members x channels).
+struct Sum<'a> {
+    members: usize,
+    channels: usize,
+    /// Index among the own channels, if the channel is one.
+    place: &'a dyn Fn(usize) -> Option<usize>,
+}
+
+impl Sum<'_> {
+    /// Channels `listed` of `x` (pixels, members x listed).
+    fn own(&self, x: &[f32], listed: &[usize], raw: &mut [f32]) {
+        let places: Vec<Option<usize>> = listed.iter().map(|channel| (self.place)(*channel)).collect();
+        if listed.len() == self.channels && places.iter().enumerate().all(|(i, place)| *place == Some(i)) {
+            lanes::add(raw, x);
+            return;
+        }
+        for (x, raw) in x.chunks_exact(listed.len()).zip(raw.chunks_exact_mut(self.channels)) {
+            for (x, place) in x.iter().zip(&places) {
+                if let Some(place) = place {
+                    raw[*place] += x;
+                }
+            }
+        }
+    }
+
+    /// Channels of the shared `x` (pixels, all channels) that are not `covered`.
+    fn shared(&self, x: &[f32], covered: &[bool], raw: &mut [f32]) {
+        let places: Vec<(usize, usize)> = (0..covered.len())
+            .filter(|c| !covered[*c])
+            .filter_map(|c| (self.place)(c).map(|place| (c, place)))
+            .collect();
+        let pixels = x.chunks_exact(covered.len()).zip(raw.chunks_exact_mut(self.members * self.channels));
+        for (x, raw) in pixels {
+            for raw in raw.chunks_exact_mut(self.channels) {
+                places.iter().for_each(|(channel, place)| raw[*place] += x[*channel]);
+            }
+        }
+    }
+}
+
+/// Most uses of scratch images by one step.
+pub const SLOTS: usize = 16;
+
+/// The scratch images of one step.
+#[derive(Clone, Copy)]
+pub struct Slots {
+    first: usize,
+}
+
+impl Slots {
+    /// Before pooling.
+    fn raw(self) -> usize {
+        self.first
+    }
+
+    /// Pooling of what was kept whole.
+    pub fn pooled(self) -> usize {
+        self.first + 1
+    }
+
+    /// Outputs of varied filters.
+    pub fn varied(self) -> usize {
+        self.first + 2
+    }
+
+    /// A part of the input as it is.
+    fn plain(self, part: usize) -> usize {
+        self.first + 3 + part
+    }
+
+    /// A part of the input with its border.
+    pub fn padded(self, part: usize) -> usize {
+        self.first + 9 + part
+    }
+}
+
+/// For each step the last that reads its value; the last step of all where none does.
+fn last_readers(program: &Program) -> Vec<usize> {
+    let mut last = vec![program.steps.len(); program.steps.len()];
+    for (index, step) in program.steps.iter().enumerate() {
+        for earlier in step.inputs.iter().filter_map(|node| program.step_of[*node]).filter(|earlier| *earlier < index) {
+            last[earlier] = index;
+        }
+    }
+    last
+}
+
+/// Mean and biased variance of each lane from the means and squared distances of the images, in f64 and in their order.
+pub fn join(mean: &[f32], squares: &[f32], lanes: usize, batch: usize, pixels: usize) -> (Vec<f32>, Vec<f32>) {
+    let of = |values: &[f32], image: usize, lane: usize| f64::from(values[image * lanes + lane]);
+    (0..lanes)
+        .map(|lane| {
+            let total: f64 = (0..batch).map(|image| of(mean, image, lane)).sum();
+            let all = total / batch as f64;
+            let inside: f64 = (0..batch).map(|image| of(squares, image, lane)).sum();
+            let between: f64 = (0..batch).map(|image| (of(mean, image, lane) - all).powi(2)).sum();
+            let variance = (inside + between * pixels as f64) / (batch * pixels) as f64;
+            (all as f32, variance as f32)
+        })
+        .unzip()
+}
+
+/// 1 / sqrt(variance + eps).
+pub fn inverse_std(variance: f32) -> f32 {
+    (1.0 / (f64::from(variance) + EPSILON).sqrt()) as f32
+}
+
+fn given(statistics: &Statistics, channels: &[usize]) -> (Vec<f32>, Vec<f32>) {
+    let mean = channels.iter().map(|channel| statistics.mean[*channel]).collect();
+    let inverse = channels.iter().map(|channel| inverse_std(statistics.variance[*channel])).collect();
+    (mean, inverse)
+}

@@ -1,0 +1,92 @@
+//! Memory that is used again: buffers of exactly one length, and each thread's scratch images.
+
+use std::sync::Mutex;
+
+/// Buffers that nobody uses, to be taken again for values of the same length; their contents are old.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    free: Vec<Vec<f32>>,
+}
+
+impl Buffers {
+    /// A buffer of this length; what it holds is to be overwritten.
+    pub fn take(&mut self, length: usize) -> Vec<f32> {
+        match self.free.iter().rposition(|buffer| buffer.len() == length) {
+            Some(i) => self.free.swap_remove(i),
+            None => vec![0.0; length],
+        }
+    }
+
+    /// Gives a buffer back.
+    pub fn give(&mut self, buffer: Vec<f32>) {
+        if !buffer.is_empty() {
+            self.free.push(buffer);
+        }
+    }
+}
+
+/// Images of one thread, each for one use: what is never written in them stays zero.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    slots: Vec<Vec<f32>>,
+}
+
+impl Scratch {
+    /// Takes the image of a use out; zeroed where its length is new. To be put back with [`Self::put`].
+    pub fn take(&mut self, slot: usize, length: usize) -> Vec<f32> {
+        if self.slots.len() <= slot {
+            self.slots.resize_with(slot + 1, Vec::new);
+        }
+        let mut image = std::mem::take(&mut self.slots[slot]);
+        if image.len() != length {
+            image.clear();
+            image.resize(length, 0.0);
+        }
+        image
+    }
+
+    /// Puts the image of a use back.
+    pub fn put(&mut self, slot: usize, image: Vec<f32>) {
+        self.slots[slot] = image;
+    }
+}
+
+/// Things that threads take, use and give back.
+#[derive(Debug, Default)]
+pub struct Pool<T> {
+    free: Mutex<Vec<T>>,
+}
+
+/// A thing of a [`Pool`], given back when dropped.
+pub struct Loan<'a, T: Default> {
+    pool: &'a Pool<T>,
+    thing: T,
+}
+
+impl<T: Default> Pool<T> {
+    /// The last thing given back, or a new one.
+    pub fn take(&self) -> Loan<'_, T> {
+        let free = self.free.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        Loan { pool: self, thing: free.unwrap_or_default() }
+    }
+}
+
+impl<T: Default> std::ops::Deref for Loan<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.thing
+    }
+}
+
+impl<T: Default> std::ops::DerefMut for Loan<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.thing
+    }
+}
+
+impl<T: Default> Drop for Loan<'_, T> {
+    fn drop(&mut self) {
+        let thing = std::mem::take(&mut self.thing);
+        self.pool.free.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(thing);
+    }
+}

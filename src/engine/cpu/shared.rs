@@ -1,0 +1,222 @@
+//! What all members of a population share on one batch, computed once.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::forward::{inverse_std, join, Normalisation, Pass, Spread, BLOCK};
+use super::lanes::{self, Pixels};
+use super::pooling::{extremes, Choice};
+use super::product::Walk;
+use super::scratch::{Buffers, Pool, Scratch};
+use super::tile::{product, First, Output, Rows, Source};
+use super::value::Promoted;
+use super::weights::{padded_line, seed_rows, varied_rows, Banks, Weights};
+use crate::plan::{From, Kind, Product, Program, Step};
+
+/// The shared values of one batch.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// For each node that members read the images (batch, pixels, channels), nothing pending.
+    values: Vec<Option<Arc<Vec<f32>>>>,
+    /// Images of the batch.
+    batch: usize,
+    /// One for each step of the members' program.
+    pub steps: Vec<SharedStep>,
+}
+
+/// What one step of the members reads.
+#[derive(Debug, Default)]
+pub struct SharedStep {
+    /// Input images with their border, all channels.
+    pub padded: Arc<Vec<f32>>,
+    /// Values of one padded image.
+    pub image_len: usize,
+    /// Offsets of the taps of varied filters.
+    pub varied_rows: Rows,
+    /// Outputs of the base on shared channels (batch, pixels, filters).
+    pub seed: Vec<f32>,
+    /// Values of one image of the seed.
+    pub seed_len: usize,
+    /// Channels that members scale.
+    pub promoted: Option<Arc<Promoted>>,
+}
+
+/// What is computed once: a program of its own, and the members' program that reads it.
+pub struct Sharing<'a> {
+    /// Computes what is shared.
+    pub program: &'a Program,
+    /// Its weights.
+    pub weights: &'a Weights,
+    /// Its banks, of one member: the base.
+    pub banks: &'a Banks,
+    /// The members' program.
+    pub members: &'a Program,
+    /// Its weights, which hold the seeds'.
+    pub member_weights: &'a Weights,
+    /// Scratch of the threads.
+    pub scratch: &'a Pool<Scratch>,
+}
+
+impl Shared {
+    /// Computes what is shared from `images` (batch, pixels, channels).
+    pub fn new(sharing: &Sharing<'_>, images: &[f32], batch: usize, buffers: &mut Buffers) -> Self {
+        let pass = Pass {
+            program: sharing.program,
+            weights: sharing.weights,
+            banks: sharing.banks,
+            shared: None,
+            images,
+            batch,
+            normalisation: Normalisation::Batch,
+            keep: false,
+            spread: Spread::Pool,
+            scratch: sharing.scratch,
+        };
+        let reads = &sharing.members.shared_reads;
+        let wanted: Vec<usize> = reads.iter().filter_map(|node| sharing.program.step_of[*node]).collect();
+        let outcome = pass.run(buffers, |step| wanted.contains(&step));
+        let mut shared = Shared { batch, ..Shared::default() };
+        let nodes = sharing.program.step_of.len();
+        shared.values.resize_with(nodes, || None);
+        for node in reads {
+            let index = sharing.program.step_of[*node].expect("what members read is computed");
+            let value = outcome.values[index].as_ref().expect("what members read is kept");
+            let size = sharing.program.steps[index].out;
+            let mut plain = buffers.take(batch * size.values());
+            let held = &value.parts[0];
+            plain.par_chunks_mut(size.values()).enumerate().for_each_init(
+                || sharing.scratch.take(),
+                |scratch, (image, out)| {
+                    let to = Pixels::dense(size.width, size.channels);
+                    held.load(image, 1, size, out, to, scratch, usize::MAX);
+                },
+            );
+            shared.values[*node] = Some(Arc::new(plain));
+        }
+        for value in outcome.values.into_iter().flatten() {
+            value.parts.into_iter().for_each(|part| part.drop_into(buffers));
+        }
+        for (index, step) in sharing.members.steps.iter().enumerate() {
+            let mut of_step = SharedStep::default();
+            if let Kind::Product(product) = &step.kind {
+                if !product.shared.is_empty() {
+                    of_step = shared.product(sharing, index, step, product, buffers);
+                }
+            }
+            if let Some(part) = step.parts.iter().find(|part| part.from == From::Promoted) {
+                of_step.promoted = Some(Arc::new(shared.promoted(step, &part.channels)));
+            }
+            shared.steps.push(of_step);
+        }
+        shared
+    }
+
+    /// One image (pixels, channels) of a node, all its channels.
+    pub fn image(&self, node: usize, image: usize) -> &[f32] {
+        let values = self.node(node);
+        let length = values.len() / self.batch;
+        &values[image * length..(image + 1) * length]
+    }
+
+    fn node(&self, node: usize) -> &Arc<Vec<f32>> {
+        self.values[node].as_ref().expect("the program notes which nodes its steps read")
+    }
+
+    fn product(
+        &self,
+        sharing: &Sharing<'_>,
+        index: usize,
+        step: &Step,
+        kind: &Product,
+        buffers: &mut Buffers,
+    ) -> SharedStep {
+        let input = self.node(step.inputs[0]);
+        let channels = step.input.channels;
+        let line = padded_line(step, kind, channels);
+        let image_len = (step.input.height + 2 * kind.padding) * line;
+        let mut of_step =
+            SharedStep { image_len, varied_rows: varied_rows(kind, channels, line), ..SharedStep::default() };
+        if kind.padding == 0 {
+            of_step.padded = input.clone();
+        } else {
+            // Borders stay zero from the buffer's first use on: no other use has its length and writes there.
+            let mut padded = vec![0.0; self.batch * image_len];
+            let (from, to) = (step.input.width * channels, kind.padding * (line + channels));
+            padded.par_chunks_mut(image_len).zip(input.par_chunks(step.input.values())).for_each(|(padded, image)| {
+                for (y, row) in image.chunks_exact(from).enumerate() {
+                    padded[to + y * line..][..from].copy_from_slice(row);
+                }
+            });
+            of_step.padded = Arc::new(padded);
+        }
+        let Some((bank, first)) = &sharing.member_weights.steps[index].seed else { return of_step };
+        let rows = seed_rows(kind, channels, line);
+        let columns = kind.filters.len();
+        of_step.seed_len = step.raw.pixels() * columns;
+        of_step.seed = buffers.take(self.batch * of_step.seed_len);
+        let walk = Walk::new(step, kind, channels);
+        let positions = |images| if kind.linear { [1, images] } else { [step.raw.height, step.raw.width] };
+        let block = if kind.linear { BLOCK } else { 1 };
+        let padded: &[f32] = &of_step.padded;
+        of_step.seed.par_chunks_mut(block * of_step.seed_len).enumerate().for_each(|(i, values)| {
+            let [lines, length] = positions(values.len() / of_step.seed_len);
+            let base = i * block * image_len;
+            let source = Source { values: padded, base, line: walk.line, step: walk.step, rows: &rows, bank };
+            product(&[source], First::Row(first), Output { values, pitch: columns, columns, lines, length });
+        });
+        of_step
+    }
+
+    /// Channels in front of a step's batch-norm, pooled where it is.
+    fn promoted(&self, step: &Step, channels: &[usize]) -> Promoted {
+        let raw = step.raw;
+        let (lanes, pixels) = (channels.len(), raw.pixels());
+        let node = step.promoted_from.expect("the program notes where promoted channels come from");
+        let pooled = step.pool.map_or(raw, |_| step.out).pixels() * lanes;
+        let both = step.pool.is_some();
+        let mut promoted = Promoted {
+            greatest: vec![0.0; self.batch * pooled],
+            least: vec![0.0; if both { self.batch * pooled } else { 0 }],
+            ..Promoted::default()
+        };
+        let mut empty: Vec<&mut [f32]> = Vec::new();
+        empty.resize_with(self.batch, Default::default);
+        let least: Vec<&mut [f32]> = if both { promoted.least.chunks_exact_mut(pooled).collect() } else { empty };
+        let of_image = |((image, greatest), least): ((usize, &mut [f32]), &mut [f32])| {
+            let all = self.image(node, image);
+            let own: Vec<f32> = all
+                .chunks_exact(raw.channels)
+                .flat_map(|pixel| channels.iter().map(|channel| pixel[*channel]))
+                .collect();
+            let (mut mean, mut squares) = (vec![0.0; lanes], vec![0.0; lanes]);
+            lanes::moments(&own, lanes, &mut mean, &mut squares);
+            match step.pool {
+                Some(window) => {
+                    let size = [raw.height, raw.width];
+                    extremes(&own, size, lanes, window, Choice::Greatest, greatest);
+                    extremes(&own, size, lanes, window, Choice::Least, least);
+                }
+                None => greatest.copy_from_slice(&own),
+            }
+            (mean, squares)
+        };
+        let images = promoted.greatest.par_chunks_exact_mut(pooled).enumerate().zip(least);
+        let (mean, squares): (Vec<Vec<f32>>, Vec<Vec<f32>>) = images.map(of_image).unzip();
+        let (mean, variance) = join(&mean.concat(), &squares.concat(), lanes, self.batch, pixels);
+        promoted.inverse_std = variance.iter().map(|variance| inverse_std(*variance)).collect();
+        promoted.mean = mean;
+        promoted
+    }
+
+    /// Gives the memory back.
+    pub fn drop_into(self, buffers: &mut Buffers) {
+        for values in self.values.into_iter().flatten() {
+            // Where a step reads the node as it is, the step's clone is dropped below.
+            if let Ok(values) = Arc::try_unwrap(values) {
+                buffers.give(values);
+            }
+        }
+        self.steps.into_iter().for_each(|step| buffers.give(step.seed));
+    }
+}

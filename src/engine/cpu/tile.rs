@@ -1,0 +1,277 @@
+//! The one matrix kernel: products of gathered rows, summed in registers.
+//!
+//! `out[p][f] = first[p][f] + sum over sources, and rows r of each, of values[start(p) + rows[r]] * bank[r][f]` for output
+//! positions `p = (y, x)` with `start(p) = base + y * line + x * step`. A convolution over channel-last images is this sum
+//! with the offsets of a window's taps as rows, so no patch matrix is built; a linear layer has images as positions; a
+//! gradient of weights has positions as rows. Each output is summed over the rows in order by multiply-adds, so its bits
+//! depend neither on how positions and columns are cut into tiles nor on threads; only on whether the CPU fuses the two.
+
+use pulp::{MemMask, Simd, WithSimd};
+
+use super::bank::{Bank, PANEL};
+
+/// Offsets of the taps of one output position, in the order of summation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    offsets: Vec<u32>,
+    greatest: usize,
+}
+
+impl Rows {
+    /// From the offsets.
+    pub fn new(offsets: Vec<u32>) -> Self {
+        let greatest = offsets.iter().copied().max().unwrap_or(0) as usize;
+        Rows { offsets, greatest }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Whether there is nothing to sum.
+    pub fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+}
+
+/// One factor pair of a product.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// Where the left factors are.
+    pub values: &'a [f32],
+    /// Index of the first position's origin.
+    pub base: usize,
+    /// From one line of positions to the next.
+    pub line: usize,
+    /// From one position of a line to the next.
+    pub step: usize,
+    /// Offsets of the left factors.
+    pub rows: &'a Rows,
+    /// The right factors (rows, columns).
+    pub bank: &'a Bank,
+}
+
+/// What the sums begin with.
+#[derive(Clone, Copy)]
+pub enum First<'a> {
+    /// Zero.
+    Zero,
+    /// The same row (columns) at each position.
+    Row(&'a [f32]),
+    /// Own values (positions, pitch) at each position.
+    Values(&'a [f32], usize),
+    /// What the output holds.
+    Output,
+}
+
+/// The output (positions, pitch), of which the first columns are written.
+pub struct Output<'a> {
+    /// Where it is written.
+    pub values: &'a mut [f32],
+    /// From one position to the next.
+    pub pitch: usize,
+    /// Columns of the product.
+    pub columns: usize,
+    /// Lines of positions.
+    pub lines: usize,
+    /// Positions of a line.
+    pub length: usize,
+}
+
+/// Computes the product.
+///
+/// # Panics
+/// If a factor or a sum would lie outside its slice.
+pub fn product(sources: &[Source<'_>], first: First<'_>, out: Output<'_>) {
+    if out.lines == 0 || out.length == 0 || out.columns == 0 {
+        return;
+    }
+    let positions = out.lines * out.length;
+    let fits = |len: usize, pitch: usize| (positions - 1) * pitch + out.columns <= len;
+    assert!(fits(out.values.len(), out.pitch), "the output holds all positions");
+    match first {
+        First::Zero | First::Output => {}
+        First::Row(row) => assert!(out.columns <= row.len(), "one first value a column"),
+        First::Values(values, pitch) => assert!(fits(values.len(), pitch), "first values for all positions"),
+    }
+    for source in sources {
+        let furthest =
+            source.base + (out.lines - 1) * source.line + (out.length - 1) * source.step + source.rows.greatest;
+        assert!(source.rows.is_empty() || furthest < source.values.len(), "all left factors exist");
+        assert_eq!(source.rows.len(), source.bank.rows(), "one row of the bank for each offset");
+        assert!(out.columns <= source.bank.columns(), "right factors for all columns");
+    }
+    pulp::Arch::new().dispatch(Product { sources, first, out });
+}
+
+struct Product<'a> {
+    sources: &'a [Source<'a>],
+    first: First<'a>,
+    out: Output<'a>,
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Product { sources, first, out } = self;
+        let to = out.values.as_mut_ptr();
+        let lanes = S::F32_LANES.min(PANEL);
+        for panel in 0..out.columns.div_ceil(PANEL) {
+            let columns = (out.columns - panel * PANEL).min(PANEL);
+            let vectors = columns.div_ceil(lanes);
+            let mut vector = 0;
+            while vector < vectors {
+                let at = vector * lanes;
+                let pair = vector + 2 <= vectors;
+                let last = (columns - at).min(if pair { 2 * lanes } else { lanes }) - if pair { lanes } else { 0 };
+                let tail = simd.mask_between_m32s(0, last as u32);
+                match (pair, last == lanes) {
+                    (true, true) => strip::<S, 2, true>(simd, sources, first, &out, to, panel, at, tail),
+                    (true, false) => strip::<S, 2, false>(simd, sources, first, &out, to, panel, at, tail),
+                    (false, true) => strip::<S, 1, true>(simd, sources, first, &out, to, panel, at, tail),
+                    (false, false) => strip::<S, 1, false>(simd, sources, first, &out, to, panel, at, tail),
+                }
+                vector += if pair { 2 } else { 1 };
+            }
+        }
+    }
+}
+
+/// Most positions of a tile of `nv` vectors: the sums and both factors stay in registers.
+const fn most(registers: usize, nv: usize) -> usize {
+    match (registers >= 32, nv) {
+        (true, 2) => 8,
+        (true, _) => 14,
+        (false, 2) => 5,
+        (false, _) => 12,
+    }
+}
+
+/// `NV` vectors of columns from `at` of a panel on, at all positions; the last vector is cut by `tail`.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
+fn strip<S: Simd, const NV: usize, const FULL: bool>(
+    simd: S,
+    sources: &[Source<'_>],
+    first: First<'_>,
+    out: &Output<'_>,
+    to: *mut f32,
+    panel: usize,
+    at: usize,
+    tail: MemMask<S::m32s>,
+) {
+    let most = most(S::REGISTER_COUNT, NV);
+    let cuts = out.length.div_ceil(most);
+    let column = panel * PANEL + at;
+    let zero = [0.0f32; PANEL];
+    let (begin, begin_pitch) = match first {
+        First::Zero => (zero.as_ptr(), 0),
+        // SAFETY: `column` is less than `out.columns`, which the slices hold at each position (asserted in `product`).
+        First::Row(row) => (unsafe { row.as_ptr().add(column) }, 0),
+        First::Values(values, pitch) => (unsafe { values.as_ptr().add(column) }, pitch),
+        // SAFETY: as above, of the output itself; `to` is its first value.
+        First::Output => (unsafe { to.add(column).cast_const() }, out.pitch),
+    };
+    for y in 0..out.lines {
+        let mut x = 0;
+        for cut in 0..cuts {
+            // Cuts of nearly one length.
+            let mi = (out.length + cut) / cuts;
+            let place = y * out.length + x;
+            let tile = Tile { sources, panel, at, y, x };
+            // SAFETY: positions `place..place + mi` are positions of the output, so by the assertions in `product` the first
+            // values, the output and all left factors of these positions exist; the last vector is masked to the columns.
+            unsafe {
+                let begin = begin.add(place * begin_pitch);
+                let to = to.add(place * out.pitch + column);
+                match mi {
+                    1 => tile.sum::<S, 1, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    2 => tile.sum::<S, 2, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    3 => tile.sum::<S, 3, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    4 => tile.sum::<S, 4, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    5 => tile.sum::<S, 5, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    6 => tile.sum::<S, 6, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    7 => tile.sum::<S, 7, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    8 => tile.sum::<S, 8, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    9 if NV == 1 => tile.sum::<S, 9, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    10 if NV == 1 => tile.sum::<S, 10, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    11 if NV == 1 => tile.sum::<S, 11, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    12 if NV == 1 => tile.sum::<S, 12, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    13 if NV == 1 => tile.sum::<S, 13, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    14 if NV == 1 => tile.sum::<S, 14, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    _ => unreachable!("cuts are at most `most` long"),
+                }
+            }
+            x += mi;
+        }
+    }
+}
+
+/// Some positions of one line, some columns of one panel.
+struct Tile<'a> {
+    sources: &'a [Source<'a>],
+    panel: usize,
+    at: usize,
+    y: usize,
+    x: usize,
+}
+
+impl Tile<'_> {
+    /// # Safety
+    /// For `MI` positions from (y, x) on, `begin` (pitch `begin_pitch`) and `to` (pitch `pitch`) hold `NV` vectors, the last
+    /// cut by `tail`, and the left factors of all sources exist.
+    #[inline(always)]
+    unsafe fn sum<S: Simd, const MI: usize, const NV: usize, const FULL: bool>(
+        &self,
+        simd: S,
+        begin: *const f32,
+        begin_pitch: usize,
+        to: *mut f32,
+        pitch: usize,
+        tail: MemMask<S::m32s>,
+    ) {
+        let lanes = S::F32_LANES;
+        let mut sums = [[simd.splat_f32s(0.0); NV]; MI];
+        for (i, sums) in sums.iter_mut().enumerate() {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                let from = begin.add(i * begin_pitch + v * lanes);
+                let full = FULL || v + 1 < NV;
+                *sum = if full { from.cast::<S::f32s>().read_unaligned() } else { simd.mask_load_ptr_f32s(tail, from) };
+            }
+        }
+        for source in self.sources {
+            let bank_pitch = source.bank.pitch(self.panel);
+            // A panel is `rows` rows of `bank_pitch` values, a multiple of 16 that holds these vectors whole.
+            let mut right = source.bank.panel(self.panel).as_ptr().add(self.at);
+            let origin = source.values.as_ptr().add(source.base + self.y * source.line + self.x * source.step);
+            let step = source.step;
+            for offset in &source.rows.offsets {
+                let left = origin.add(*offset as usize);
+                let mut factors = [simd.splat_f32s(0.0); NV];
+                for (v, factor) in factors.iter_mut().enumerate() {
+                    *factor = right.add(v * lanes).cast::<S::f32s>().read_unaligned();
+                }
+                right = right.add(bank_pitch);
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let x = simd.splat_f32s(*left.add(i * step));
+                    for (sum, factor) in sums.iter_mut().zip(&factors) {
+                        *sum = simd.mul_add_e_f32s(x, *factor, *sum);
+                    }
+                }
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (v, sum) in sums.iter().enumerate() {
+                let to = to.add(i * pitch + v * lanes);
+                if FULL || v + 1 < NV {
+                    to.cast::<S::f32s>().write_unaligned(*sum);
+                } else {
+                    simd.mask_store_ptr_f32s(tail, to, *sum);
+                }
+            }
+        }
+    }
+}
