@@ -52,9 +52,11 @@
 //!   the only cost meter ([`learner::Task::charge`]).
 //! - [`metric`]: numbers about a trained network. [`plot`]: figures from records alone.
 //! - [`campaign`]: TOML to cells to runs; [`campaign::run`] is the loop over them, [`campaign::store`] their folders.
+//! - [`mod@bench`]: the common task of the speed comparisons, timed.
 //! - [`cli`]: the commands, and the only place that prints.
 #![warn(missing_docs)]
 
+pub mod bench;
 pub mod campaign;
 pub mod cli;
 pub mod data;

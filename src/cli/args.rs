@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::bench_args::BenchCommand;
+
 /// Evolve, and backprop, the same small subset of a random CNN's weights, and compare what each learned.
 #[derive(Debug, Parser)]
 #[command(
@@ -70,6 +72,9 @@ pub enum Command {
     /// Check a campaign file: every mistake is told, with its line
     #[command(before_help = "Example:\n  subevo check campaign.toml")]
     Check(CampaignArguments),
+    /// Measure how fast this machine evolves and backprops
+    #[command(before_help = "Example:\n  subevo bench common")]
+    Bench(BenchArguments),
 }
 
 /// A campaign file and what is changed in it.
@@ -153,6 +158,12 @@ pub struct InspectArguments {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct BenchArguments {
+    #[command(subcommand)]
+    pub command: BenchCommand,
 }
 
 #[derive(Args, Debug)]

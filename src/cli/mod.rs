@@ -3,6 +3,8 @@
 //! [`main`] takes a registry, so that a user's own crate with an operator more is a five-line `main` with every command.
 
 mod args;
+mod bench;
+mod bench_args;
 mod check;
 mod format;
 mod inspect;
@@ -90,6 +92,7 @@ fn dispatch(
         Command::Plot(options) => plot::plot(&options, registry, output),
         Command::Inspect(options) => inspect::inspect(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),
+        Command::Bench(options) => bench::bench(&options.command, output),
         Command::Check(options) => check::check(&options, registry, output),
     }
 }

@@ -6,11 +6,13 @@ pub mod cpu;
 pub mod kernel;
 pub mod loss;
 pub mod op;
+mod square_product;
 mod tensor;
 
 pub use cpu::CpuEngine;
 pub use loss::Loss;
 pub use op::{Kernels, Statistics};
+pub use square_product::square_product;
 pub use tensor::TensorEngine;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The program from outside: real processes of the built binary in folders of their own, with campaigns that take a second.
 
+mod bench;
 mod failures;
 mod kills;
 mod mistakes;

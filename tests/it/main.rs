@@ -1,5 +1,6 @@
 //! The integration tests, one binary: each module says in its head what it holds.
 
+mod bench;
 mod campaign_file;
 mod cli;
 mod data;

@@ -145,8 +145,8 @@ fn every_source_file_says_what_it_is_and_is_short_and_clean() {
 #[test]
 fn no_line_ends_in_a_space() {
     let mut wrong = Vec::new();
-    let folders =
-        ["src", "tests", "docs", "experiments"].map(|folder| ["rs", "md", "toml"].map(|end| files(folder, end)));
+    let folders = ["src", "tests", "benches", "docs", "experiments"]
+        .map(|folder| ["rs", "md", "toml"].map(|end| files(folder, end)));
     let top = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
     let top = top.filter(|path| path.extension().is_some_and(|end| end == "md" || end == "toml"));
     for path in folders.into_iter().flatten().flatten().chain(top) {

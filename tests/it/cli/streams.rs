@@ -166,9 +166,9 @@ fn json_has_the_keys_that_programs_rely_on() {
 #[test]
 fn help_is_at_most_100_columns_wide_and_begins_with_an_example() {
     let place = Place::new(TINY);
-    for command in ["", "run", "plot", "inspect", "list", "check"] {
+    for command in ["", "run", "plot", "inspect", "list", "check", "bench", "bench common"] {
         for flag in ["-h", "--help"] {
-            let words: Vec<&str> = [command, flag].into_iter().filter(|word| !word.is_empty()).collect();
+            let words: Vec<&str> = command.split(' ').chain([flag]).filter(|word| !word.is_empty()).collect();
             let help = place.subevo(&words).expect(0).out;
             assert!(help.starts_with("Example"), "{words:?}: {help}");
             assert!(help.lines().nth(1).unwrap().starts_with(format!("  subevo {command}").trim_end()), "{help}");

@@ -4,7 +4,7 @@ use super::{has_word, nothing_wrong, sources, word};
 
 /// From the ground up. A module may import itself, what stands in a line above its own, and what stands before it in its
 /// own line.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["error", "num", "progress", "population", "record", "rng", "state", "params", "entry"],
     &["data", "graph"],
     &["model", "subset"],
@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["learner"],
     &["metric", "plot"],
     &["campaign"],
+    &["bench"],
     &["cli"],
 ];
 

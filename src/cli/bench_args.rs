@@ -1,0 +1,131 @@
+//! The arguments of `subevo bench`, with the help that teaches.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::args::LimitArguments;
+use crate::bench::{Trained, IMAGES};
+use crate::record::Method;
+
+/// Most filters of a convolution, as models take them.
+const MOST_FILTERS: usize = 4_096;
+
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Time the common task: a generation of evolution, or a step of backprop, on a small network
+    #[command(
+        before_help = "Examples:\n  subevo bench common\n  \
+                       subevo bench common --subset filters --learner evolution,backprop --json",
+        after_help = "The task: conv3x3 - batch-norm - relu - pool2 - conv3x3 - batch-norm - relu - pool2 - linear, on \
+                      8,192 made-up images of one channel and 10 classes, a new batch each generation, batch-norm on \
+                      the statistics of the batch. Evolution is SNES, backprop is Adam on the same subset. A \
+                      generation is gather + ask + evaluate + tell; a step of backprop is gather + gradient (under \
+                      evaluate) + optimizer (under tell).\n\n\
+                      Cases are measured one after another in the order given, each on a network, images and engine of \
+                      its own. GFLOP/s counts what is executed, nothing that sharing saves; `of product` holds it \
+                      against the best of several 1024 x 1024 x 1024 matrix products on the same threads, right after \
+                      the case. Peak memory is the process's high-water mark, set back before each case. What cannot \
+                      be known on this machine is `-`, and null in JSON; p10 and p90 are in ms, of a generation."
+    )]
+    Common(CommonArguments),
+}
+
+#[derive(Args, Debug)]
+pub struct CommonArguments {
+    /// What is trained: both batch-norms, the classifier, or a share of the filters; several with commas
+    #[arg(long, value_name = "SUBSET", value_enum, value_delimiter = ',', default_value = "bn,classifier,filters")]
+    pub subset: Vec<SubsetWord>,
+    /// SNES, Adam, or both with a comma
+    #[arg(long, value_name = "LEARNER", value_enum, value_delimiter = ',', default_value = "evolution")]
+    pub learner: Vec<LearnerWord>,
+    /// Members of a generation of evolution
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub population: u32,
+    /// Images of a batch
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=IMAGES as i64))]
+    pub batch: u32,
+    /// Timed generations, or steps of backprop
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub generations: u32,
+    /// Generations before these, timed apart
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub warmup: u32,
+    /// Height and width of an image
+    #[arg(long, value_name = "N", default_value_t = 28, value_parser = clap::value_parser!(u32).range(4..=256))]
+    pub image: u32,
+    /// Filters of the first and the second convolution
+    #[arg(long, value_name = "C1,C2", default_value = "16,32", value_parser = channels)]
+    pub channels: [usize; 2],
+    /// Share of each convolution's filters for `filters`; halves round to even, at least one is trained
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = share)]
+    pub fraction: f64,
+    #[command(flatten)]
+    pub limits: LimitArguments,
+    /// Print a line of JSON for each case, as soon as it is measured
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SubsetWord {
+    Bn,
+    Classifier,
+    Filters,
+}
+
+/// How it can be trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LearnerWord {
+    Evolution,
+    Backprop,
+}
+
+impl SubsetWord {
+    pub fn trained(self) -> Trained {
+        match self {
+            SubsetWord::Bn => Trained::BatchNorm,
+            SubsetWord::Classifier => Trained::Classifier,
+            SubsetWord::Filters => Trained::Filters,
+        }
+    }
+}
+
+impl LearnerWord {
+    pub fn method(self) -> Method {
+        match self {
+            LearnerWord::Evolution => Method::Evolution,
+            LearnerWord::Backprop => Method::Backprop,
+        }
+    }
+}
+
+/// Two counts, as in `16,32`.
+fn channels(text: &str) -> Result<[usize; 2], String> {
+    let count = |text: &str| text.trim().parse().ok().filter(|count| (1..=MOST_FILTERS).contains(count));
+    let counts = text.split_once(',').and_then(|(first, second)| Some([count(first)?, count(second)?]));
+    counts.ok_or_else(|| format!("{text:?} is not two counts of filters: write 16,32, each 1 to {MOST_FILTERS}"))
+}
+
+/// A share, above 0 and at most 1.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.trim().parse().ok().filter(|share| *share > 0.0 && *share <= 1.0);
+    share.ok_or_else(|| format!("{text:?} is no share: write a number above 0 and at most 1, as in 0.25"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_and_shares_are_read_within_their_ranges() {
+        assert_eq!(channels("16,32"), Ok([16, 32]));
+        assert_eq!(channels(" 1, 4096 "), Ok([1, 4_096]));
+        for wrong in ["", "16", "16,", "16,32,64", "0,32", "16,4097", "-1,2", "1.5,2", "a,b"] {
+            assert!(channels(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!([share("0.25"), share("1"), share("1e-3")], [Ok(0.25), Ok(1.0), Ok(1e-3)]);
+        for wrong in ["", "0", "-0.5", "1.01", "nan", "inf", "a", "25%"] {
+            assert!(share(wrong).is_err(), "{wrong}");
+        }
+    }
+}
