@@ -23,8 +23,10 @@ pub enum BenchCommand {
                       Cases are measured one after another in the order given, each on a network, images and engine of \
                       its own. GFLOP/s counts what is executed, nothing that sharing saves; `of product` holds it \
                       against the best of several 1024 x 1024 x 1024 matrix products on the same threads, right after \
-                      the case. Peak memory is the process's high-water mark, set back before each case. What cannot \
-                      be known on this machine is `-`, and null in JSON; p10 and p90 are in ms, of a generation."
+                      the case. Peak memory is the process's high-water mark, set back before each case to what was \
+                      resident (rss_before_mib in JSON): what earlier cases left with the allocator counts, so for \
+                      memory alone measure one case. What cannot be known on this machine is `-`, and null in JSON; \
+                      p10 and p90 are in ms, of a generation."
     )]
     Common(CommonArguments),
 }
