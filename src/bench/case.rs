@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::campaign::Registry;
 use crate::data::{BatchOrder, Data, Split};
-use crate::engine::{Engine, Loss, TensorEngine};
+use crate::engine::{on_cpu, Engine, Loss};
 use crate::entry::Entries;
 use crate::error::{Error, Result};
 use crate::learner::Task;
@@ -173,7 +173,7 @@ impl Case {
 
 /// The engine that cases are measured on.
 fn engine(start: Arc<Start>, plan: Plan) -> Result<Box<dyn Engine>> {
-    Ok(Box::new(TensorEngine::new(start, plan)?))
+    on_cpu(start, &plan)
 }
 
 /// A strategy for a subset by its name and its options, lines of TOML.

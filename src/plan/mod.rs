@@ -13,12 +13,14 @@ pub use sharing::{own_channels, sizes, Size, Trained};
 use crate::graph::{Graph, Node, NodeId, Op};
 use crate::subset::Subset;
 
-/// Members whose activations fit together into this many bytes are evaluated as one tensor, so that small networks do not
-/// spend their time in calls.
-const UNIT_BYTES: u64 = 1 << 20;
-
 /// Most members of a unit.
-const UNIT_MEMBERS: u64 = 16;
+const UNIT_MEMBERS: usize = 16;
+
+/// Columns that the matrix kernel computes for the price of one: the widest vector register.
+const LANES: usize = 16;
+
+/// How much more the varied filters may cost than in the best unit, before a larger unit is worth its memory.
+const TOLERANCE: f64 = 1.05;
 
 /// What an evaluation may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +82,10 @@ impl Programs {
         let mut needed = vec![false; graph.nodes.len()];
         let mut keep = nothing.clone();
         members.shared_reads.iter().for_each(|node| (needed[*node], keep[*node]) = (true, true));
-        for node in (0..needed.len()).rev().filter(|node| needed[*node]).collect::<Vec<_>>() {
-            ancestors(graph, node, &mut needed);
+        for node in (0..needed.len()).rev() {
+            if needed[node] {
+                graph.nodes[node].inputs.iter().for_each(|input| needed[input.0] = true);
+            }
         }
         let all = |wanted: &[bool]| -> Vec<Vec<bool>> {
             wanted.iter().zip(&sizes).map(|(wanted, size)| vec![*wanted; size.channels]).collect()
@@ -97,19 +101,10 @@ impl Programs {
     }
 }
 
-/// Marks a node and all that it depends on.
-fn ancestors(graph: &Graph, node: usize, marks: &mut [bool]) {
-    marks[node] = true;
-    for input in &graph.nodes[node].inputs {
-        if !marks[input.0] {
-            ancestors(graph, input.0, marks);
-        }
-    }
-}
-
 impl Plan {
     /// Plans for batches of `batch` images.
     pub fn new(graph: &Graph, subset: &Subset, batch: usize, limits: Limits) -> Self {
+        let trained_marks = Trained::of(graph, subset);
         let trained = trained_weights(graph, subset);
         let per_member = per_member(graph, &trained);
         let shared_reads = shared_reads(graph, &per_member);
@@ -121,7 +116,8 @@ impl Plan {
         let shared_bytes = bytes(shared_reads.iter().map(|id| volume(graph.node(*id))).sum());
         let member_bytes = bytes(peak_floats(graph, &per_member)) + patch_bytes(graph, &per_member);
         let free = limits.memory.saturating_sub(shared_bytes);
-        let unit = (UNIT_BYTES / member_bytes.max(1)).clamp(1, UNIT_MEMBERS);
+        let programs = Programs::new(graph, &trained_marks).map(Arc::new);
+        let unit = programs.as_ref().map_or(1, |programs| unit(&programs.members)) as u64;
         let affordable = usize::try_from(free / (unit * member_bytes).max(1)).unwrap_or(usize::MAX);
         Plan {
             shared_macs: sum(false),
@@ -133,7 +129,7 @@ impl Plan {
             units_at_once: affordable.clamp(1, limits.threads.max(1)),
             per_member,
             batch,
-            programs: Programs::new(graph, &Trained::of(graph, subset)).map(Arc::new),
+            programs,
         }
     }
 
@@ -152,6 +148,22 @@ impl Plan {
     pub fn peak_bytes(&self) -> u64 {
         self.shared_bytes + (self.units_at_once * self.unit) as u64 * self.member_bytes
     }
+}
+
+/// Members of a unit: as few as fill the lanes with their varied filters, which are computed side by side.
+fn unit(members: &Program) -> usize {
+    let cost = |unit: usize| -> f64 {
+        let of_step = |step: &Step| match &step.kind {
+            Kind::Product(product) if product.varied > 0 => {
+                let lanes = (unit * product.varied).next_multiple_of(LANES);
+                (product.taps.len() * step.raw.pixels() * lanes) as f64 / unit as f64
+            }
+            _ => 0.0,
+        };
+        members.steps.iter().map(of_step).sum()
+    };
+    let best = (1..=UNIT_MEMBERS).map(cost).fold(f64::INFINITY, f64::min);
+    (1..=UNIT_MEMBERS).find(|unit| cost(*unit) <= TOLERANCE * best).unwrap_or(1)
 }
 
 /// Trained scalars of each parameter.
@@ -315,7 +327,7 @@ mod tests {
         let fc = Plan::new(&graph, &subset(&graph, &["fc"], None), 10, LIMITS);
         // Members hold their logits; they read the 1568 values behind flatten.
         assert_eq!((fc.member_bytes, fc.shared_bytes), (10 * 10 * 4, 1_568 * 10 * 4));
-        assert_eq!((fc.unit, fc.units_at_once), (16, 4));
+        assert_eq!((fc.unit, fc.units_at_once), (8, 4));
         let bn = Plan::new(&graph, &subset(&graph, &["bn1", "bn2"], None), 10, LIMITS);
         // Most at relu1: 16 x 28 x 28 values in and out; and the patches of one image for conv2, 144 x 14 x 14.
         assert_eq!(bn.member_bytes, 2 * 12_544 * 10 * 4 + 144 * 196 * 4);
