@@ -1,5 +1,7 @@
 //! Weights as the matrix kernel reads them: rows of taps, columns of filters, in panels of 32 columns.
 
+use std::ops::Range;
+
 /// Columns of a panel; the last panel is cut to 16 where it holds no more.
 pub const PANEL: usize = 32;
 
@@ -52,16 +54,23 @@ impl Bank {
     /// Fills the bank with the columns `wanted` of a matrix (rows, width).
     pub fn gather_rows(&mut self, matrix: &[f32], width: usize, wanted: &[usize]) {
         let whole = wanted.len() == width;
-        for (row, values) in matrix.chunks_exact(width).take(self.rows).enumerate() {
-            for panel in 0..self.columns.div_ceil(PANEL) {
-                let start = panel * PANEL * self.rows + row * self.pitch(panel);
-                let columns = panel * PANEL..((panel + 1) * PANEL).min(self.columns);
-                let out = &mut self.values[start..start + columns.len()];
-                if whole {
-                    out.copy_from_slice(&values[columns]);
-                } else {
-                    out.iter_mut().zip(&wanted[columns]).for_each(|(out, column)| *out = values[*column]);
-                }
+        self.fill_rows(|row, columns, out| {
+            let values = &matrix[row * width..(row + 1) * width];
+            if whole {
+                out.copy_from_slice(&values[columns]);
+            } else {
+                out.iter_mut().zip(&wanted[columns]).for_each(|(out, column)| *out = values[*column]);
+            }
+        });
+    }
+
+    /// Calls `fill(row, columns, values)` for each run of columns that stands together.
+    pub fn fill_rows(&mut self, mut fill: impl FnMut(usize, Range<usize>, &mut [f32])) {
+        for panel in 0..self.columns.div_ceil(PANEL) {
+            let columns = panel * PANEL..((panel + 1) * PANEL).min(self.columns);
+            let (start, pitch) = (panel * PANEL * self.rows, self.pitch(panel));
+            for row in 0..self.rows {
+                fill(row, columns.clone(), &mut self.values[start + row * pitch..][..columns.len()]);
             }
         }
     }

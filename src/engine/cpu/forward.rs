@@ -5,11 +5,13 @@
 
 use rayon::prelude::*;
 
+use super::bank::Bank;
 use super::lanes::{self, Affine, Pixels};
 use super::pooling::{extremes, means, Choice};
 use super::product::ProductRun;
 use super::scratch::{Buffers, Pool, Scratch};
 use super::shared::Shared;
+use super::tile::{product, First, Output, Rows, Source};
 use super::value::{Held, Images, Value};
 use super::weights::{Banks, Weights};
 use crate::engine::Statistics;
@@ -129,7 +131,15 @@ impl Pass<'_> {
         let sums = |lanes: &usize| if batch_statistics { self.batch * lanes } else { 0 };
         let mut mean: Vec<Vec<f32>> = computed.iter().map(|lanes| buffers.take(sums(lanes))).collect();
         let mut squares: Vec<Vec<f32>> = computed.iter().map(|lanes| buffers.take(sums(lanes))).collect();
-        {
+        let turned = self.shared.and_then(|shared| shared.steps[index].turned.as_ref());
+        if let Some(inputs) = turned {
+            let first =
+                self.weights.steps[index].whole_rows.expect("inputs are turned for weights that stand as they are");
+            let mut sums = buffers.take(data[0].len());
+            turned_linear(self.banks, index, first, inputs, &mut sums, &mut data[0]);
+            buffers.give(sums);
+            self.rectified(step, &mut data[0]);
+        } else {
             let mut blocks: Vec<Vec<Target<'_>>> = Vec::new();
             blocks.resize_with(self.batch.div_ceil(BLOCK), Vec::new);
             for (((data, mean), squares), lanes) in data.iter_mut().zip(&mut mean).zip(&mut squares).zip(&computed) {
@@ -470,6 +480,31 @@ fn last_readers(program: &Program) -> Vec<usize> {
         }
     }
     last
+}
+
+/// A linear layer whose weights all are the members' own: `inputs` (inputs, images) to `out` (images, members x outputs),
+/// with the weights as left factors, so that they need not be moved.
+fn turned_linear(banks: &Banks, index: usize, first: usize, inputs: &Bank, sums: &mut [f32], out: &mut [f32]) {
+    let (members, batch) = (banks.members, inputs.columns());
+    let outputs = out.len() / (members * batch);
+    let rows = Rows::new((0..inputs.rows() as u32).collect());
+    let bias = &banks.steps[index].varied_first;
+    for (member, sums) in sums.chunks_exact_mut(outputs * batch).enumerate() {
+        for (sums, bias) in sums.chunks_exact_mut(batch).zip(&bias[member * outputs..]) {
+            sums.fill(*bias);
+        }
+        let values = &banks.trained[member];
+        let source = Source { values, base: first, line: 0, step: inputs.rows(), rows: &rows, bank: inputs };
+        product(
+            &[source],
+            First::Output,
+            Output { values: sums, pitch: batch, columns: batch, lines: 1, length: outputs },
+        );
+        for (image, out) in out.chunks_exact_mut(members * outputs).enumerate() {
+            let out = &mut out[member * outputs..(member + 1) * outputs];
+            out.iter_mut().enumerate().for_each(|(output, out)| *out = sums[output * batch + image]);
+        }
+    }
 }
 
 /// Mean and biased variance of each lane from the means and squared distances of the images, in f64 and in their order.

@@ -59,7 +59,7 @@ impl CpuEngine {
         let (members, shared, whole) =
             (weights(&programs.members), weights(&programs.shared), weights(&programs.whole));
         let mut shared_banks = Banks::default();
-        shared.fill(&programs.shared, std::slice::from_ref(&start.base), &mut shared_banks);
+        shared.fill(&programs.shared, vec![start.base.clone()], &mut shared_banks);
         Some(CpuEngine {
             start,
             plan,
@@ -92,7 +92,7 @@ impl CpuEngine {
     fn unit_losses(&self, shared: Option<&Shared>, unit: &[&[f32]], batch: &Batch, loss: Loss) -> Vec<f32> {
         let trained: Vec<Vec<f32>> = unit.iter().map(|genes| self.start.express(genes)).collect();
         let mut banks = self.banks.take();
-        self.members.fill(&self.programs.members, &trained, &mut banks);
+        self.members.fill(&self.programs.members, trained, &mut banks);
         let pass = Pass {
             program: &self.programs.members,
             weights: &self.members,
@@ -186,7 +186,7 @@ impl CpuEngine {
         normalisation: Normalisation<'_>,
     ) -> (Vec<(usize, Statistics)>, Vec<f32>) {
         let mut banks = self.whole_banks.take();
-        self.whole.fill(&self.programs.whole, &[trained.to_vec()], &mut banks);
+        self.whole.fill(&self.programs.whole, vec![trained.to_vec()], &mut banks);
         let images = channels_last(batch);
         let pass = self.pass_of_whole(&banks, &images, batch, normalisation);
         // Evaluation batches are large and rare: their memory is not kept.
@@ -232,7 +232,7 @@ impl Engine for CpuEngine {
 
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
         let mut banks = self.whole_banks.take();
-        self.whole.fill(&self.programs.whole, &[trained.to_vec()], &mut banks);
+        self.whole.fill(&self.programs.whole, vec![trained.to_vec()], &mut banks);
         let images = channels_last(batch);
         let mut buffers = self.buffers.take();
         let mut pass = self.pass_of_whole(&banks, &images, batch, Normalisation::Batch);

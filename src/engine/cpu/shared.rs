@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::bank::Bank;
 use super::forward::{inverse_std, join, Normalisation, Pass, Spread, BLOCK};
 use super::lanes::{self, Pixels};
 use super::pooling::{extremes, Choice};
@@ -38,6 +39,8 @@ pub struct SharedStep {
     pub seed: Vec<f32>,
     /// Values of one image of the seed.
     pub seed_len: usize,
+    /// Where a linear layer's weights are read as they are: its inputs (inputs, images), in the order of the weights.
+    pub turned: Option<Bank>,
     /// Channels that members scale.
     pub promoted: Option<Arc<Promoted>>,
 }
@@ -150,6 +153,9 @@ impl Shared {
             });
             of_step.padded = Arc::new(padded);
         }
+        if sharing.member_weights.steps[index].whole_rows.is_some() {
+            of_step.turned = Some(self.turned(step.inputs[0], step));
+        }
         let Some((bank, first)) = &sharing.member_weights.steps[index].seed else { return of_step };
         let rows = seed_rows(kind, channels, line);
         let columns = kind.filters.len();
@@ -166,6 +172,19 @@ impl Shared {
             product(&[source], First::Row(first), Output { values, pitch: columns, columns, lines, length });
         });
         of_step
+    }
+
+    /// A node's images as columns, their values in the order of a linear layer's weights.
+    fn turned(&self, node: usize, step: &Step) -> Bank {
+        let (channels, pixels) = (step.input.channels, step.input.pixels());
+        let order: Vec<usize> =
+            (0..channels).flat_map(|c| (0..pixels).map(move |pixel| pixel * channels + c)).collect();
+        let images: Vec<&[f32]> = (0..self.batch).map(|image| self.image(node, image)).collect();
+        let mut bank = Bank::zeros(order.len(), self.batch);
+        bank.fill_rows(|row, columns, out| {
+            out.iter_mut().zip(&images[columns]).for_each(|(out, image)| *out = image[order[row]]);
+        });
+        bank
     }
 
     /// Channels in front of a step's batch-norm, pooled where it is.

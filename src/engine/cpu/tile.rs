@@ -140,9 +140,11 @@ impl WithSimd for Product<'_> {
     }
 }
 
-/// Most positions of a tile of `nv` vectors: the sums and both factors stay in registers.
-const fn most(registers: usize, nv: usize) -> usize {
+/// Most positions of a tile of `nv` vectors, for lines of `length`: the sums and both factors stay in registers.
+const fn most(registers: usize, nv: usize, length: usize) -> usize {
     match (registers >= 32, nv) {
+        // Ten classes at once read the other factor once.
+        (true, 2) if length == 10 => 10,
         (true, 2) => 8,
         (true, _) => 14,
         (false, 2) => 5,
@@ -163,7 +165,7 @@ fn strip<S: Simd, const NV: usize, const FULL: bool>(
     at: usize,
     tail: MemMask<S::m32s>,
 ) {
-    let most = most(S::REGISTER_COUNT, NV);
+    let most = most(S::REGISTER_COUNT, NV, out.length);
     let cuts = out.length.div_ceil(most);
     let column = panel * PANEL + at;
     let zero = [0.0f32; PANEL];
@@ -197,7 +199,7 @@ fn strip<S: Simd, const NV: usize, const FULL: bool>(
                     7 => tile.sum::<S, 7, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
                     8 => tile.sum::<S, 8, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
                     9 if NV == 1 => tile.sum::<S, 9, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
-                    10 if NV == 1 => tile.sum::<S, 10, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
+                    10 => tile.sum::<S, 10, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
                     11 if NV == 1 => tile.sum::<S, 11, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
                     12 if NV == 1 => tile.sum::<S, 12, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),
                     13 if NV == 1 => tile.sum::<S, 13, NV, FULL>(simd, begin, begin_pitch, to, out.pitch, tail),

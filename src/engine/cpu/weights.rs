@@ -49,6 +49,9 @@ pub struct StepWeights {
     bias: Template,
     /// For the seed: (taps of all shared channels, filters) and its first row; filters that are dense are zero.
     pub seed: Option<(Bank, Vec<f32>)>,
+    /// Where all weights of a linear layer's varied filters are trained: the gene of the first, which the others follow row
+    /// by row.
+    pub whole_rows: Option<usize>,
     /// Scale and shift (1, channels) of the batch-norm, over all parts in order.
     scale: Template,
     shift: Template,
@@ -115,6 +118,8 @@ pub struct StepBanks {
 pub struct Banks {
     /// Number of members.
     pub members: usize,
+    /// Trained weights (k) of each.
+    pub trained: Vec<Vec<f32>>,
     /// One for each step.
     pub steps: Vec<StepBanks>,
 }
@@ -208,6 +213,11 @@ impl Filler<'_> {
             };
             template.patches.push(Patch { gene: gene as u32, row: row as u32, column: column as u32 });
         });
+        weights.whole_rows = self.whole_rows(product, varied, channels * area);
+        if weights.whole_rows.is_some() {
+            // Members' weights are read where they are.
+            weights.varied = Template::default();
+        }
         if let Some(id) = product.bias {
             weights.bias = self.vector(id, &product.filters);
         } else {
@@ -222,6 +232,23 @@ impl Filler<'_> {
             weights.bias.base = Bank::zeros(1, columns);
         }
         weights
+    }
+
+    /// The first gene of varied filters, of `length` weights each, that follow each other and are trained whole.
+    fn whole_rows(&self, product: &Product, varied: &[usize], length: usize) -> Option<usize> {
+        let following = varied.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        if !product.linear || !product.dense || product.own_inputs || !following {
+            return None;
+        }
+        let wanted = varied[0] * length..(varied[0] + varied.len()) * length;
+        let (mut count, mut first) = (0, None);
+        self.trained(product.weight, |element, gene| {
+            if wanted.contains(&element) {
+                count += 1;
+                first.get_or_insert(gene);
+            }
+        });
+        first.filter(|_| count == wanted.len())
     }
 
     /// Weights on all shared channels, in the order of [`seed_rows`], and first values, of all filters at the base.
@@ -286,10 +313,10 @@ impl Weights {
     }
 
     /// Fills `banks` for members with these trained weights (k) each.
-    pub fn fill(&self, program: &Program, trained: &[Vec<f32>], banks: &mut Banks) {
+    pub fn fill(&self, program: &Program, trained: Vec<Vec<f32>>, banks: &mut Banks) {
         let fresh = banks.members != trained.len() || banks.steps.len() != program.steps.len();
         if fresh {
-            *banks = Banks { members: trained.len(), steps: Vec::new() };
+            *banks = Banks { members: trained.len(), ..Banks::default() };
             banks.steps.resize_with(program.steps.len(), StepBanks::default);
         }
         for ((step, weights), banks) in program.steps.iter().zip(&self.steps).zip(&mut banks.steps) {
@@ -297,7 +324,7 @@ impl Weights {
                 if fresh {
                     banks.rows = rows(program, step, product, trained.len());
                 }
-                self.fill_product(product, weights, trained, banks);
+                self.fill_product(product, weights, &trained, banks);
             }
             if step.norm.is_some() {
                 for (of_parts, template) in [(&mut banks.scale, &weights.scale), (&mut banks.shift, &weights.shift)] {
@@ -306,6 +333,7 @@ impl Weights {
                 }
             }
         }
+        banks.trained = trained;
     }
 
     fn fill_product(&self, product: &Product, weights: &StepWeights, trained: &[Vec<f32>], banks: &mut StepBanks) {
@@ -328,6 +356,13 @@ impl Weights {
         if product.varied == 0 {
             return;
         }
+        banks.varied_first.clear();
+        for bias in &banks.bias {
+            banks.varied_first.extend_from_slice(&bias[columns - product.varied..]);
+        }
+        if weights.whole_rows.is_some() {
+            return;
+        }
         let members = trained.len();
         let (taps, varied) = (product.taps.len(), product.varied);
         if banks.varied.rows() != taps || banks.varied.columns() != members * varied {
@@ -346,10 +381,6 @@ impl Weights {
                 let value = base.map_or(trained[gene], |base| trained[gene] - base[gene]);
                 banks.varied.set(patch.row as usize, member * varied + patch.column as usize, value);
             }
-        }
-        banks.varied_first.clear();
-        for bias in &banks.bias {
-            banks.varied_first.extend_from_slice(&bias[columns - varied..]);
         }
     }
 }
