@@ -65,4 +65,9 @@ impl Population {
     pub fn genes(&self) -> &[f32] {
         &self.genes
     }
+
+    /// The whole block, (n, k), as it was given to [`from_genes`](Self::from_genes): memory to be used again.
+    pub fn into_genes(self) -> Vec<f32> {
+        self.genes
+    }
 }

@@ -25,7 +25,7 @@ impl Learner for Evolution {
     fn step(&mut self, task: &Task, batch: &Batch, at: Progress) -> Result<StepReport> {
         let population = self.strategy.ask(at, self.seed.index(at.step))?;
         let losses = task.engine.losses(&population, batch, task.loss)?;
-        self.strategy.tell(&population, &losses)?;
+        self.strategy.tell(population, &losses)?;
         let known = || losses.iter().filter(|loss| !loss.is_nan()).map(|loss| f64::from(*loss));
         let n = known().count();
         Ok(StepReport {

@@ -1,8 +1,10 @@
-//! Statistics of small samples (mean, standard deviation, percentiles, intervals), and counts in words.
+//! Statistics of small samples (mean, standard deviation, percentiles, intervals), counts in words, and wide loops.
 
 mod interval;
+mod wide;
 
 pub use interval::{t_half_width, t_quantile, wilson};
+pub use wide::wide;
 
 /// Mean; NaN of nothing.
 pub fn mean(values: &[f64]) -> f64 {

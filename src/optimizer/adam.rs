@@ -6,6 +6,7 @@
 use super::Optimizer;
 use crate::entry::Entry;
 use crate::error::Result;
+use crate::num::wide;
 use crate::params::{Params, Range};
 use crate::state::State;
 
@@ -74,14 +75,20 @@ impl Optimizer for Adam {
             Decay::Gradient(decay) => (decay, 1.0),
             Decay::Weights(decay) => (0.0, 1.0 - learning_rate * decay),
         };
+        let (beta1, beta2, eps) = (self.beta1, self.beta2, self.eps);
         let moments = self.first.iter_mut().zip(&mut self.second);
-        for ((weight, g), (m, v)) in weights.iter_mut().zip(gradient).zip(moments) {
-            let w = f64::from(*weight);
-            let g = f64::from(*g) + in_gradient * w;
-            *m = self.beta1 * *m + (1.0 - self.beta1) * g;
-            *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
-            *weight = (w * shrink - step * *m / (v.sqrt() / root + self.eps)) as f32;
-        }
+        wide(
+            #[inline(always)]
+            || {
+                for ((weight, g), (m, v)) in weights.iter_mut().zip(gradient).zip(moments) {
+                    let w = f64::from(*weight);
+                    let g = f64::from(*g) + in_gradient * w;
+                    *m = beta1 * *m + (1.0 - beta1) * g;
+                    *v = beta2 * *v + (1.0 - beta2) * g * g;
+                    *weight = (w * shrink - step * *m / (v.sqrt() / root + eps)) as f32;
+                }
+            },
+        );
     }
 
     fn save(&self) -> State {

@@ -4,6 +4,8 @@
 //! Normals: inverse CDF from a committed table with one multiply-add chain (`*` and `+` apart), so equal bits too.
 //! Nothing here is global and no state needs to be saved: a resumed run asks for the same address again.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod lanes;
 mod normal_table;
 
@@ -60,9 +62,15 @@ fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
     c
 }
 
+/// The word's upper 24 bits as a number in [0, 1).
+#[inline(always)]
+pub(crate) fn uniform_of(word: u32) -> f32 {
+    (word >> 8) as f32 * (1.0 / 16_777_216.0)
+}
+
 /// The upper-tail normal quantile of the word's low 31 bits, with the sign of its top bit.
 #[inline(always)]
-fn normal_of(word: u32) -> f32 {
+pub(crate) fn normal_of(word: u32) -> f32 {
     // The odd integer 2u+1 as a float is p * 2^33; its exponent and top three mantissa bits choose the piece, the other
     // twenty bits are the place within it.
     let bits = (((word & 0x7fff_ffff) << 1 | 1) as f32).to_bits();
@@ -96,7 +104,7 @@ impl Rng {
 
     /// Uniform in [0, 1), 24 bits.
     pub fn uniform(&mut self) -> f32 {
-        (self.word() >> 8) as f32 * (1.0 / 16_777_216.0)
+        uniform_of(self.word())
     }
 
     /// Standard normal; variance 0.9999999, range +-6.338.
@@ -104,14 +112,47 @@ impl Rng {
         normal_of(self.word())
     }
 
-    /// Fills with standard normals: the same as [`normal`](Self::normal) for each, several times as fast.
+    /// Fills with standard normals: the same as [`normal`](Self::normal) for each, many times as fast.
     pub fn fill_normal(&mut self, out: &mut [f32]) {
-        let buffered = out.len().min(4 - self.used);
-        let (head, rest) = out.split_at_mut(buffered);
-        head.iter_mut().for_each(|x| *x = self.normal());
-        let mut groups = rest.chunks_exact_mut(4 * lanes::LANES);
-        self.block = lanes::fill(self.key, self.block, &mut groups);
-        groups.into_remainder().iter_mut().for_each(|x| *x = self.normal());
+        self.fill(out, normal_of, lanes::normals);
+    }
+
+    /// Fills with uniform bits: the same as [`word`](Self::word) for each, many times as fast.
+    pub fn fill_word(&mut self, out: &mut [u32]) {
+        self.fill(out, |word| word, lanes::words);
+    }
+
+    /// Goes on as if so many words had been drawn.
+    pub fn skip(&mut self, words: u64) {
+        let buffered = words.min(4 - self.used as u64);
+        self.used += buffered as usize;
+        self.block += (words - buffered) / 4;
+        (0..(words - buffered) % 4).for_each(|_| {
+            self.word();
+        });
+    }
+
+    /// Fills with what is drawn from each word: `one` of a word, `many` of whole groups of blocks.
+    fn fill<T: Copy + Default>(
+        &mut self,
+        out: &mut [T],
+        one: impl Fn(u32) -> T,
+        many: impl Fn([u32; 2], u64, &mut [lanes::Group<T>]),
+    ) {
+        let (buffered, rest) = out.split_at_mut(out.len().min(4 - self.used));
+        buffered.iter_mut().for_each(|x| *x = one(self.word()));
+        let (groups, rest) = rest.as_chunks_mut();
+        many(self.key, self.block, groups);
+        self.block += (groups.len() * lanes::BLOCKS) as u64;
+        // The whole blocks of the rest are the beginning of one more group.
+        let (blocks, last) = rest.split_at_mut(rest.len() / 4 * 4);
+        if !blocks.is_empty() {
+            let mut group = [[T::default(); 4 * lanes::BLOCKS]];
+            many(self.key, self.block, &mut group);
+            blocks.copy_from_slice(&group[0][..blocks.len()]);
+            self.block += (blocks.len() / 4) as u64;
+        }
+        last.iter_mut().for_each(|x| *x = one(self.word()));
     }
 
     /// Uniform in `0..n`, without bias (Lemire 2019).

@@ -1,4 +1,4 @@
-//! From losses to ranks and from ranks to utilities: all that a rank-based strategy sees of its losses.
+//! From losses to ranks, from ranks to utilities, from utilities to sums over members: what strategies share.
 
 use std::cmp::Ordering;
 
@@ -62,6 +62,35 @@ pub fn by_member(utilities: &[f64], order: &[usize]) -> Vec<f64> {
     of_member
 }
 
+/// The same `genes` of four members at a time out of `rows` (n, k), with the members' weights (n): a sum that is loaded
+/// once takes in four. The last four are filled up by the last member with weight 0, which changes no bit of a sum.
+pub fn fours<'a>(
+    rows: &'a [f32],
+    k: usize,
+    genes: std::ops::Range<usize>,
+    weights: &'a [f64],
+) -> impl Iterator<Item = ([&'a [f32]; 4], [f64; 4])> {
+    (0..weights.len()).step_by(4).map(move |first| {
+        let members = [0, 1, 2, 3].map(|i| first + i);
+        let row = |member: usize| &rows[member.min(weights.len() - 1) * k..][genes.clone()];
+        (members.map(row), members.map(|member| weights.get(member).copied().unwrap_or(0.0)))
+    })
+}
+
+/// Genes of a block of sums: they stay in the first-level cache while the members pass by, and each thread has its
+/// share of blocks. Each gene's sums run over the members in order, so that neither blocks nor threads change a bit.
+pub fn block(k: usize) -> usize {
+    k.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(64).min(BLOCK)
+}
+
+/// The largest [`block`].
+pub const BLOCK: usize = 1024;
+
+/// How many rows of `k` genes one thread should take at least: to wake another costs about as much as to draw these.
+pub fn alone(k: usize) -> usize {
+    (16_384 / k).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +111,29 @@ mod tests {
             assert!((u - e).abs() < 1e-15, "{u} against {e}");
         }
         assert_eq!(by_member(&[3.0, 2.0, 1.0], &[2, 0, 1]), [2.0, 1.0, 3.0]);
+    }
+
+    #[test]
+    fn fours_take_in_every_member_once_and_fill_up_with_weight_zero() {
+        for n in 1..10_usize {
+            let rows: Vec<f32> = (0..n * 3).map(|i| i as f32).collect();
+            let weights: Vec<f64> = (0..n).map(|i| 0.5 + i as f64).collect();
+            let taken: Vec<([&[f32]; 4], [f64; 4])> = fours(&rows, 3, 1..3, &weights).collect();
+            assert_eq!(taken.len(), n.div_ceil(4));
+            for (i, (row, weight)) in taken.iter().flat_map(|(rows, weights)| rows.iter().zip(weights)).enumerate() {
+                let member = i.min(n - 1);
+                assert_eq!(*row, [3.0 * member as f32 + 1.0, 3.0 * member as f32 + 2.0], "{i} of {n}");
+                assert_eq!(*weight, if i < n { weights[i] } else { 0.0 }, "{i} of {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_fit_their_sums_and_give_each_thread_some() {
+        let threads = rayon::current_num_threads();
+        for k in [1, 63, 64, 65, 1188, 15_690, 1_000_000] {
+            assert!((64..=BLOCK).contains(&block(k)) && block(k).is_multiple_of(64), "{k}");
+            assert!(k < 128 * threads || k.div_ceil(block(k)) >= threads, "{k}");
+        }
     }
 }

@@ -6,10 +6,11 @@
 
 use rayon::prelude::*;
 
-use super::fitness::{rank, rank_told};
+use super::fitness::{alone, rank, rank_told};
 use super::{Strategy, StrategyContext};
 use crate::entry::{Entries, Entry};
 use crate::error::{Error, Result};
+use crate::num::wide;
 use crate::operator::{CrossoverOperator, MutationOperator, SelectionOperator};
 use crate::operator::{OperatorContext, Population, Progress, Reporter};
 use crate::params::{Params, Range};
@@ -32,6 +33,8 @@ struct Genetic {
     losses: Vec<f32>,
     /// Members of `parents` that have a loss, from the best on; the start before the first generation.
     order: Vec<usize>,
+    /// The memory of the generation before.
+    genes: Vec<f32>,
     /// What the operators left of the generation asked last.
     reported: Vec<(&'static str, f64)>,
 }
@@ -77,6 +80,7 @@ impl Genetic {
             parents: Population::zeros(1, k),
             losses: vec![f32::NAN],
             order: vec![0],
+            genes: Vec::new(),
             reported: Vec::new(),
         })
     }
@@ -134,7 +138,11 @@ impl Genetic {
 
     fn check(&self, kind: &str, name: &str, genes: &[f32]) -> Result<()> {
         // Without an early end the usual case, all finite, is looked through many genes at a time.
-        if genes.iter().fold(true, |finite, gene| finite & gene.is_finite()) {
+        let finite = wide(
+            #[inline(always)]
+            || genes.iter().fold(true, |finite, gene| finite & gene.is_finite()),
+        );
+        if finite {
             return Ok(());
         }
         let gene = genes.iter().position(|gene| !gene.is_finite()).expect("one of them is not finite");
@@ -153,7 +161,8 @@ impl Strategy for Genetic {
         // The start stays in its first generation, so that it is measured too, also without elites.
         let kept = if self.started() { self.elites.min(self.order.len()) } else { 1 };
         let parents = self.select(self.n - kept, seed)?;
-        let mut genes = vec![0.0; self.n * k];
+        let mut genes = std::mem::take(&mut self.genes);
+        genes.resize(self.n * k, 0.0);
         let (elites, children) = genes.split_at_mut(kept * k);
         for (elite, member) in elites.chunks_exact_mut(k).zip(&self.order) {
             elite.copy_from_slice(self.parents.member(*member));
@@ -162,6 +171,7 @@ impl Strategy for Genetic {
             .par_chunks_mut(k)
             .zip(&parents)
             .enumerate()
+            .with_min_len(alone(k))
             .map(|(child, (genes, parents))| {
                 self.make(genes, at, *parents, &mut seed.index((kept + child) as u64).rng())
             })
@@ -172,16 +182,12 @@ impl Strategy for Genetic {
         Ok(Population::from_genes(genes, k))
     }
 
-    fn tell(&mut self, asked: &Population, losses: &[f32]) -> Result<()> {
-        self.order = rank_told("genetic", asked, losses, (self.n, self.subset.size), || {
+    fn tell(&mut self, asked: Population, losses: &[f32]) -> Result<()> {
+        self.order = rank_told("genetic", &asked, losses, (self.n, self.subset.size), || {
             format!("make the steps of mutation `{}` smaller", self.mutation.name)
         })?;
         self.order.retain(|member| !losses[*member].is_nan());
-        if self.parents.len() == self.n {
-            self.parents.members_mut().zip(asked.members()).for_each(|(old, new)| old.copy_from_slice(new));
-        } else {
-            self.parents = asked.clone();
-        }
+        self.genes = std::mem::replace(&mut self.parents, asked).into_genes();
         self.losses = losses.to_vec();
         Ok(())
     }

@@ -25,9 +25,12 @@ pub trait Strategy: Send {
 
     /// Learns from the losses (n) of the members that `ask` proposed last. Lower is better, NaN = failed, ranks last.
     ///
+    /// The members are given back, so that their memory can serve the next generation: a fresh block of 4 MB costs
+    /// more to be mapped by the system than to be written.
+    ///
     /// # Errors
     /// If no member has a loss, the shapes are not those of the last `ask`, or the update diverges.
-    fn tell(&mut self, asked: &Population, losses: &[f32]) -> Result<()>;
+    fn tell(&mut self, asked: Population, losses: &[f32]) -> Result<()>;
 
     /// The genome that it would deploy now, (k): its mean or its elite.
     fn incumbent(&self) -> &[f32];

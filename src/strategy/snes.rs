@@ -4,21 +4,19 @@
 //! `mean += lr_mean * sigma * sum(u z)` and `sigma *= exp(lr_sigma / 2 * sum(u (z^2 - 1)))`.
 //!
 //! `z` is kept from ask to tell, one f32 for each gene and member: `(gene - mean) / sigma` would lose bits wherever the
-//! gene was rounded, and drawing again costs several times the read.
+//! gene was rounded, and drawing again costs two to three times the read.
 
 use rayon::prelude::*;
 
-use super::fitness::{by_member, nes_utilities, rank_told};
+use super::fitness::{alone, block, by_member, fours, nes_utilities, rank_told, BLOCK};
 use super::{Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
+use crate::num::wide;
 use crate::operator::{Population, Progress};
 use crate::params::{Params, Range};
 use crate::rng::Seed;
 use crate::state::State;
-
-/// Genes that are updated together: their sums stay in the first-level cache while the members pass by.
-const BLOCK: usize = 256;
 
 /// Normals reach to 6.338, so genes within this many steps of the mean are all that can be proposed.
 const REACH: f64 = 6.34;
@@ -34,6 +32,8 @@ struct Snes {
     incumbent: Vec<f32>,
     /// Standard normals of the members that were asked for last, (n, k); empty before the first.
     noise: Vec<f32>,
+    /// The memory of the genes that were told last.
+    genes: Vec<f32>,
 }
 
 pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
@@ -62,6 +62,7 @@ impl Snes {
             sigma: vec![sigma; k],
             incumbent: vec![0.0; k],
             noise: Vec::new(),
+            genes: Vec::new(),
         }
     }
 
@@ -75,44 +76,68 @@ impl Snes {
     }
 }
 
+/// Sums of `u z` and `u (z^2 - 1)` over members, taken in four at a time.
+#[inline(always)]
+fn add(z: [&[f32]; 4], u: [f64; 4], first: &mut [f64], second: &mut [f64]) {
+    let (z, second) = (z.map(|z| &z[..first.len()]), &mut second[..first.len()]);
+    for j in 0..first.len() {
+        for i in 0..4 {
+            let z = f64::from(z[i][j]);
+            first[j] += u[i] * z;
+            second[j] += u[i] * (z * z - 1.0);
+        }
+    }
+}
+
 impl Strategy for Snes {
     fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
         let k = self.mean.len();
+        let mut genes = std::mem::take(&mut self.genes);
+        genes.resize(self.n * k, 0.0);
         self.noise.resize(self.n * k, 0.0);
-        let mut genes = vec![0.0; self.n * k];
-        let (mean, sigma) = (&self.mean, &self.sigma);
-        genes.par_chunks_mut(k).zip(self.noise.par_chunks_mut(k)).enumerate().for_each(|(member, (genes, noise))| {
-            seed.index(member as u64).rng().fill_normal(noise);
-            for (((gene, z), mean), sigma) in genes.iter_mut().zip(noise).zip(mean).zip(sigma) {
-                *gene = (mean + sigma * f64::from(*z)) as f32;
+        let members = genes.par_chunks_mut(k).zip(self.noise.par_chunks_mut(k)).enumerate();
+        members.with_min_len(alone(k)).for_each(|(member, (genes, noise))| {
+            let mut rng = seed.index(member as u64).rng();
+            let state = self.mean.chunks(BLOCK).zip(self.sigma.chunks(BLOCK));
+            for ((genes, noise), (mean, sigma)) in genes.chunks_mut(BLOCK).zip(noise.chunks_mut(BLOCK)).zip(state) {
+                rng.fill_normal(noise);
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (((gene, z), mean), sigma) in genes.iter_mut().zip(noise).zip(mean).zip(sigma) {
+                            *gene = (mean + sigma * f64::from(*z)) as f32;
+                        }
+                    },
+                );
             }
         });
         Ok(Population::from_genes(genes, k))
     }
 
-    fn tell(&mut self, asked: &Population, losses: &[f32]) -> Result<()> {
+    fn tell(&mut self, asked: Population, losses: &[f32]) -> Result<()> {
         let k = self.mean.len();
         if self.noise.is_empty() {
             return Err(Error::Learner("strategy `snes`: told losses before it was asked for members".to_string()));
         }
-        let order = rank_told("snes", asked, losses, (self.n, k), || {
+        let order = rank_told("snes", &asked, losses, (self.n, k), || {
             format!("lower `sigma` (its geometric mean is now {:.3e}) or the `lr_mean`", self.sigmas()[1])
         })?;
         let utilities = by_member(&self.utilities, &order);
         let (lr_mean, lr_sigma, noise) = (self.lr_mean, self.lr_sigma, &self.noise);
-        let state = self.mean.par_chunks_mut(BLOCK).zip(self.sigma.par_chunks_mut(BLOCK));
-        let blocks = state.zip(self.incumbent.par_chunks_mut(BLOCK)).enumerate();
-        // Each gene's sums run over the members in order, so threads cannot change a bit.
+        let size = block(k);
+        let state = self.mean.par_chunks_mut(size).zip(self.sigma.par_chunks_mut(size));
+        let blocks = state.zip(self.incumbent.par_chunks_mut(size)).enumerate().with_min_len(alone(size * self.n));
         let updated = blocks.map(|(block, ((mean, sigma), incumbent))| {
             let (mut first, mut second) = ([0.0; BLOCK], [0.0; BLOCK]);
-            for (member, u) in utilities.iter().enumerate() {
-                let row = &noise[member * k + block * BLOCK..][..mean.len()];
-                for ((first, second), z) in first.iter_mut().zip(&mut second).zip(row) {
-                    let z = f64::from(*z);
-                    *first += u * z;
-                    *second += u * (z * z - 1.0);
-                }
-            }
+            let (first, second) = (&mut first[..mean.len()], &mut second[..mean.len()]);
+            wide(
+                #[inline(always)]
+                || {
+                    for (z, u) in fours(noise, k, block * size..block * size + first.len(), &utilities) {
+                        add(z, u, first, second);
+                    }
+                },
+            );
             let mut bounded = true;
             for (j, ((mean, sigma), incumbent)) in mean.iter_mut().zip(sigma).zip(incumbent).enumerate() {
                 *mean += lr_mean * *sigma * first[j];
@@ -122,6 +147,7 @@ impl Strategy for Snes {
             }
             bounded
         });
+        self.genes = asked.into_genes();
         // No early end: each block's verdict is the end of its update.
         if !updated.reduce(|| true, |a, b| a & b) {
             let message = "strategy `snes`: it diverged beyond what f32 can hold: lower `lr_mean` or `lr_sigma`";
@@ -193,8 +219,9 @@ mod tests {
             sigma: numbers(&expected["sigma"]),
             incumbent: vec![0.0; k],
             noise: f32s(&expected["noise"]),
+            genes: Vec::new(),
         };
-        snes.tell(&Population::zeros(n, k), &f32s(&expected["losses"])).unwrap();
+        snes.tell(Population::zeros(n, k), &f32s(&expected["losses"])).unwrap();
         for (found, key) in [(&snes.mean, "mean_after"), (&snes.sigma, "sigma_after")] {
             for (found, expected) in found.iter().zip(numbers(&expected[key])) {
                 assert!((found - expected).abs() < 1e-12, "{key}: {found} against {expected}");
@@ -209,7 +236,8 @@ mod tests {
         let sigma: Vec<f64> = (0..k).map(|j| 0.5 + j as f64).collect();
         let mean: Vec<f64> = (0..k).map(|j| -0.25 * j as f64).collect();
         let (incumbent, noise, utilities) = (vec![0.0; k], Vec::new(), nes_utilities(3));
-        let mut snes = Snes { n: 3, utilities, lr_mean: 1.0, lr_sigma: 0.1, mean, sigma, incumbent, noise };
+        let mut snes =
+            Snes { n: 3, utilities, lr_mean: 1.0, lr_sigma: 0.1, mean, sigma, incumbent, noise, genes: Vec::new() };
         let asked = snes.ask(Progress { step: 4, used: 0.0 }, Seed::new(9)).unwrap();
         for member in 0..3 {
             let mut rng = Seed::new(9).index(member as u64).rng();
@@ -235,7 +263,8 @@ mod tests {
     fn it_stops_once_members_no_longer_differ() {
         let (mean, incumbent, noise) = (vec![1.0, -2.0], vec![1.0, -2.0], Vec::new());
         let (lr_mean, lr_sigma, utilities) = (1.0, 0.1, nes_utilities(2));
-        let mut snes = Snes { n: 2, utilities, lr_mean, lr_sigma, mean, sigma: vec![1e-6, 1e-12], incumbent, noise };
+        let sigma = vec![1e-6, 1e-12];
+        let mut snes = Snes { n: 2, utilities, lr_mean, lr_sigma, mean, sigma, incumbent, noise, genes: Vec::new() };
         assert_eq!(snes.stop(), None);
         snes.sigma[0] = 1e-9;
         assert!(snes.stop().unwrap().contains("1.0e-9"), "{:?}", snes.stop());

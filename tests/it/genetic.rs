@@ -105,7 +105,7 @@ fn elites_stay_and_children_come_from_the_selected_parents() {
     let genes = (0..18).map(|i| (i / 3) as f32 * 10.0).collect();
     let asked = subevo::operator::Population::from_genes(genes, 3);
     let nan = f32::NAN;
-    strategy.tell(&asked, &[nan, 2.0, 7.0, nan, -1.0, 3.0]).unwrap();
+    strategy.tell(asked.clone(), &[nan, 2.0, 7.0, nan, -1.0, 3.0]).unwrap();
     assert_eq!(strategy.incumbent(), [40.0; 3]);
     let second = strategy.ask(at(1), Seed::new(2)).unwrap();
     assert_eq!((second.member(0), second.member(1)), (&[40.0; 3][..], &[10.0; 3][..]), "elites, best first");
@@ -114,7 +114,7 @@ fn elites_stay_and_children_come_from_the_selected_parents() {
     assert_eq!(strategy.diagnostics(), [("parent_loss", 7.0), ("step", 1.0)]);
 
     // One survivor: it alone is kept, whatever the number of elites.
-    strategy.tell(&asked, &[nan, nan, nan, 5.0, nan, nan]).unwrap();
+    strategy.tell(asked.clone(), &[nan, nan, nan, 5.0, nan, nan]).unwrap();
     let third = strategy.ask(at(2), Seed::new(3)).unwrap();
     assert_eq!(third.member(0), [30.0; 3]);
     assert!(third.members().skip(1).all(|genes| genes == [31.0; 3]), "{third:?}");
@@ -126,7 +126,7 @@ fn the_second_parent_is_drawn_apart_from_the_first() {
         "selection": { "name": "truncation", "keep": 2 } });
     let mut strategy = genetic(given);
     let first = strategy.ask(at(0), Seed::new(4)).unwrap();
-    strategy.tell(&first, &(0..401).map(|i| i as f32).collect::<Vec<_>>()).unwrap();
+    strategy.tell(first.clone(), &(0..401).map(|i| i as f32).collect::<Vec<_>>()).unwrap();
     let second = strategy.ask(at(1), Seed::new(5)).unwrap();
     assert!(second.members().all(|genes| genes == first.member(0) || genes == first.member(1)));
     // 400 children, each of two different parents with probability 1/2: a standard error of 0.025.
@@ -141,7 +141,7 @@ fn rates_are_the_shares_of_children_that_are_changed() {
     let mut strategy = genetic(given);
     let first = strategy.ask(at(0), Seed::new(6)).unwrap();
     assert_eq!(first.members().filter(|genes| **genes == [1.0; 3]).count(), 2000, "all but the start at first");
-    strategy.tell(&first, &(0..2001).map(|i| i as f32).collect::<Vec<_>>()).unwrap();
+    strategy.tell(first.clone(), &(0..2001).map(|i| i as f32).collect::<Vec<_>>()).unwrap();
     let second = strategy.ask(at(1), Seed::new(7)).unwrap();
     let changed = second.members().filter(|genes| **genes == [1.0; 3]).count();
     assert!(changed.abs_diff(600) < 4 * 21, "{changed} of 2000");
@@ -149,7 +149,7 @@ fn rates_are_the_shares_of_children_that_are_changed() {
     let never = json!({ "population": 50, "mutation_rate": 0.0, "crossover": "swap", "crossover_rate": 0.0 });
     let mut strategy = genetic(never);
     let first = strategy.ask(at(0), Seed::new(8)).unwrap();
-    strategy.tell(&first, &[1.0; 50]).unwrap();
+    strategy.tell(first.clone(), &[1.0; 50]).unwrap();
     let second = strategy.ask(at(1), Seed::new(9)).unwrap();
     assert!(second.members().all(|genes| first.members().any(|parent| parent == genes)));
     assert!(strategy.diagnostics().is_empty(), "no operator was called");
@@ -192,7 +192,7 @@ fn an_operator_that_breaks_its_contract_is_named() {
 
     let mut strategy = build(&REGISTRY, "genetic", json!({ "population": 4, "selection": "stray" }), &setting);
     let first = strategy.ask(at(0), Seed::new(1)).unwrap();
-    strategy.tell(&first, &[1.0, f32::NAN, 2.0, 3.0]).unwrap();
+    strategy.tell(first.clone(), &[1.0, f32::NAN, 2.0, 3.0]).unwrap();
     let message = strategy.ask(at(1), Seed::new(2)).unwrap_err().to_string();
     assert!(message.contains("selection `stray`") && message.contains("member 1"), "{message}");
 }

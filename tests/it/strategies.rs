@@ -42,7 +42,7 @@ fn run(strategy: &mut dyn Strategy, steps: std::ops::Range<u64>, rule: impl Fn(V
     let mut bits = Vec::new();
     for step in steps {
         let asked = ask(strategy, 17, step);
-        strategy.tell(&asked, &rule(losses(&asked))).unwrap();
+        strategy.tell(asked.clone(), &rule(losses(&asked))).unwrap();
         bits.extend(asked.genes().iter().chain(strategy.incumbent()).map(|gene| gene.to_bits()));
     }
     bits
@@ -81,7 +81,7 @@ fn asking_gives_finite_members_and_the_start_is_the_untouched_network() {
                 let asked = ask(&mut *strategy, 17, step);
                 assert_eq!((asked.len(), asked.size()), (n, k), "{}", entry.name);
                 assert!(asked.genes().iter().all(|gene| gene.is_finite()), "{}", entry.name);
-                strategy.tell(&asked, &losses(&asked)).unwrap();
+                strategy.tell(asked.clone(), &losses(&asked)).unwrap();
                 assert!(strategy.incumbent().len() == k && strategy.incumbent().iter().all(|gene| gene.is_finite()));
                 assert!(strategy.diagnostics().iter().all(|(_, value)| value.is_finite()), "{}", entry.name);
                 assert_eq!(strategy.stop(), None, "{}", entry.name);
@@ -99,7 +99,7 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
             let mut all = Vec::new();
             for step in 0..4 {
                 let asked = ask(&mut *strategy, root, step);
-                strategy.tell(&asked, &losses(&asked)).unwrap();
+                strategy.tell(asked.clone(), &losses(&asked)).unwrap();
                 all.extend(asked.genes().iter().map(|gene| gene.to_bits()));
             }
             (all, bits(&strategy.save()))
@@ -187,7 +187,7 @@ fn a_failed_member_is_never_deployed_and_the_survivor_leads() {
             let before = sphere_around(asked.member(survivor), strategy.incumbent());
             let mut told = vec![f32::NAN; asked.len()];
             told[survivor] = f32::INFINITY;
-            strategy.tell(&asked, &told).unwrap();
+            strategy.tell(asked.clone(), &told).unwrap();
             for (member, genes) in asked.members().enumerate().filter(|(member, _)| *member != survivor) {
                 assert_ne!(strategy.incumbent(), genes, "{}: failed member {member} is deployed", entry.name);
             }
@@ -208,15 +208,15 @@ fn a_generation_without_any_loss_or_of_another_shape_is_an_error_that_changes_no
         run(&mut *strategy, 0..2, |losses| losses);
         let before = strategy.save();
         let asked = ask(&mut *strategy, 17, 2);
-        let message = strategy.tell(&asked, &[f32::NAN; 8]).unwrap_err().to_string();
+        let message = strategy.tell(asked.clone(), &[f32::NAN; 8]).unwrap_err().to_string();
         let told = ["all 8 members failed", entry.name, "lower", "smaller"].map(|word| message.contains(word));
         assert!(told[0] && told[1] && (told[2] || told[3]), "{message}");
-        let message = strategy.tell(&asked, &[1.0; 7]).unwrap_err().to_string();
+        let message = strategy.tell(asked.clone(), &[1.0; 7]).unwrap_err().to_string();
         assert!(message.contains("7 losses of 8 members of 6 genes"), "{message}");
-        assert!(strategy.tell(&Population::zeros(8, 5), &[1.0; 8]).is_err(), "{}", entry.name);
-        assert!(strategy.tell(&Population::zeros(7, 6), &[1.0; 7]).is_err(), "{}", entry.name);
+        assert!(strategy.tell(Population::zeros(8, 5), &[1.0; 8]).is_err(), "{}", entry.name);
+        assert!(strategy.tell(Population::zeros(7, 6), &[1.0; 7]).is_err(), "{}", entry.name);
         assert_eq!(bits(&strategy.save()), bits(&before), "{}", entry.name);
-        strategy.tell(&asked, &losses(&asked)).unwrap();
+        strategy.tell(asked.clone(), &losses(&asked)).unwrap();
     }
 }
 
@@ -247,7 +247,7 @@ fn every_strategy_converges_on_the_sphere_within_its_budget() {
                 let (mut step, mut evaluations) = (0, 0);
                 while evaluations < 20_000 {
                     let asked = ask(&mut *strategy, 1000 + root, step);
-                    strategy.tell(&asked, &losses(&asked)).unwrap();
+                    strategy.tell(asked.clone(), &losses(&asked)).unwrap();
                     (step, evaluations) = (step + 1, evaluations + asked.len());
                 }
                 sphere(strategy.incumbent())

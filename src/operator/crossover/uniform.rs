@@ -2,9 +2,10 @@
 
 use super::CrossoverOperator;
 use crate::entry::Entry;
+use crate::num::wide;
 use crate::operator::OperatorContext;
 use crate::params::Range;
-use crate::rng::Rng;
+use crate::rng::{uniform_of, Rng};
 
 struct Uniform {
     share: f32,
@@ -22,10 +23,20 @@ pub(super) const ENTRY: Entry<dyn CrossoverOperator> = Entry {
 
 impl CrossoverOperator for Uniform {
     fn cross(&self, child: &mut [f32], other: &[f32], _: &OperatorContext<'_>, rng: &mut Rng) {
-        for (gene, other) in child.iter_mut().zip(other) {
-            if rng.uniform() < self.share {
-                *gene = *other;
-            }
+        let (mut words, share) = ([0; 1024], self.share);
+        for (child, other) in child.chunks_mut(words.len()).zip(other.chunks(words.len())) {
+            let words = &mut words[..child.len()];
+            rng.fill_word(words);
+            wide(
+                #[inline(always)]
+                || {
+                    for ((gene, other), word) in child.iter_mut().zip(other).zip(words) {
+                        // By masks: as a branch it would be guessed wrong half of the time.
+                        let taken = u32::from(uniform_of(*word) < share).wrapping_neg();
+                        *gene = f32::from_bits(gene.to_bits() & !taken | other.to_bits() & taken);
+                    }
+                },
+            );
         }
     }
 }

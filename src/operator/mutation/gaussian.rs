@@ -4,9 +4,10 @@
 
 use super::MutationOperator;
 use crate::entry::Entry;
+use crate::num::wide;
 use crate::operator::OperatorContext;
 use crate::params::Range;
-use crate::rng::Rng;
+use crate::rng::{normal_of, uniform_of, Rng};
 
 struct Gaussian {
     sigma: f32,
@@ -30,18 +31,37 @@ pub(super) const ENTRY: Entry<dyn MutationOperator> = Entry {
 impl MutationOperator for Gaussian {
     fn mutate(&self, genes: &mut [f32], _: &OperatorContext<'_>, rng: &mut Rng) {
         if self.rate < 1.0 {
-            for gene in genes {
-                if rng.uniform() < self.rate {
-                    *gene += self.sigma * rng.normal();
-                }
-            }
-            return;
+            return self.mutate_some(genes, rng);
         }
-        let mut noise = [0.0; 1024];
+        let (mut noise, sigma) = ([0.0; 1024], self.sigma);
         for genes in genes.chunks_mut(noise.len()) {
             let noise = &mut noise[..genes.len()];
             rng.fill_normal(noise);
-            genes.iter_mut().zip(noise).for_each(|(gene, z)| *gene += self.sigma * *z);
+            wide(
+                #[inline(always)]
+                || genes.iter_mut().zip(noise).for_each(|(gene, z)| *gene += sigma * *z),
+            );
+        }
+    }
+}
+
+impl Gaussian {
+    /// For each gene a uniform number, and where that is below the rate a normal one from the next word.
+    fn mutate_some(&self, genes: &mut [f32], rng: &mut Rng) {
+        // Words are drawn ahead, many at once; how many of them are used is known at the end.
+        let mut words = [0; 1024];
+        for genes in genes.chunks_mut(words.len() / 2) {
+            let words = &mut words[..2 * genes.len()];
+            rng.clone().fill_word(words);
+            let mut used = 0;
+            for gene in genes {
+                used += 1;
+                if uniform_of(words[used - 1]) < self.rate {
+                    *gene += self.sigma * normal_of(words[used]);
+                    used += 1;
+                }
+            }
+            rng.skip(used as u64);
         }
     }
 }

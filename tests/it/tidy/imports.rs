@@ -48,7 +48,7 @@ const ONLY_IN: [(&str, &[&str]); 21] = [
     ("candle_core", &["engine/", "error.rs"]),
     ("candle_nn", &[]),
     ("gemm", &["engine/"]),
-    ("pulp", &["engine/", "rng/lanes.rs", "strategy/snes.rs"]),
+    ("pulp", &["engine/", "num/wide.rs", "rng/"]),
     ("unsafe", &["engine/"]),
     ("plotters", &["plot/draw/"]),
     ("clap", &["cli/"]),
