@@ -123,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn every_way_of_filling_gives_the_same_bits_in_all_pieces_of_the_table() {
-        // Enough words that each of the table's pieces but the few farthest in the tail is met.
+    fn every_way_of_filling_gives_the_same_bits_also_far_in_the_tails() {
+        // A million words, of which about 4,600 lie in the tails; the block's number passes 32 bits on the way.
         let (key, block) = ([5, 6], (1 << 32) - 1_000);
         let (mut wide, mut plain) = (vec![[0.0; 4 * BLOCKS]; 8_192], vec![[0.0; 4 * BLOCKS]; 8_192]);
         normals(key, block, &mut wide);
