@@ -37,7 +37,7 @@ fn strategies(criterion: &mut Criterion) {
                             asking += began.elapsed();
                             let asked = asked.expect("the built-in operators keep their contract");
                             let began = Instant::now();
-                            let told = strategy.tell(&asked, &losses);
+                            let told = strategy.tell(asked, &losses);
                             telling += began.elapsed();
                             told.expect("every member has a loss");
                         }

@@ -235,7 +235,7 @@ impl Learner {
                 let losses = task.engine.losses(&population, &batch, task.loss)?;
                 evaluate = milliseconds(start);
                 let start = Instant::now();
-                strategy.tell(&population, &losses)?;
+                strategy.tell(population, &losses)?;
                 tell = milliseconds(start);
                 loss = mean(&losses);
             }
