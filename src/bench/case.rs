@@ -16,7 +16,7 @@ use crate::learner::Task;
 use crate::model;
 use crate::optimizer::Optimizer;
 use crate::params::{read_table, toml, Amount, Origin, Params, Problems};
-use crate::plan::{Limits, Plan};
+use crate::plan::{Limits, Plan, Precision};
 use crate::record::{Background, Method};
 use crate::rng::Seed;
 use crate::strategy::{Strategy, StrategyContext};
@@ -149,7 +149,9 @@ impl Case {
         let source = build(&Registry::builtin().data, "synthetic", &options, &())?;
         let data = Arc::new(Data::split("synthetic", source.load(None)?, Amount::Count(1), Seed::new(0))?);
         let order = BatchOrder::new(data.len(Split::Train), self.batch, Seed::new(SEED).child("batch"))?;
+        let images = [Split::Train, Split::Validation, Split::Test].map(|split| data.len(split) as u64).iter().sum();
         let plan = Plan::new(&start.graph, &start.subset, self.batch, limits);
+        let plan = plan.keeping(&start.graph, &start.subset, images, Precision::F32, limits.memory);
         let engine = engine(start.clone(), plan.clone())?;
         Ok(Task { start, data, order, loss: Loss::Nll, plan, engine })
     }

@@ -191,8 +191,8 @@ fn executed_macs(plan: &Plan, case: &Case) -> u64 {
 }
 
 /// What the engine spent on filling what it keeps from one batch to the next. None: it keeps nothing.
-fn cache_fill_ms(_: &dyn Engine) -> Option<f64> {
-    None
+fn cache_fill_ms(engine: &dyn Engine) -> Option<f64> {
+    engine.cache_fill().map(|filling| filling.as_secs_f64() * 1e3)
 }
 
 /// Times of the parts of one generation, ms, and its loss.

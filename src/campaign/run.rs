@@ -290,7 +290,11 @@ fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, options: &Options) ->
     let learner = &run.cell.setup.learners[run.learner];
     let seed = Seed::new(run.seed).child("batch");
     let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed)?;
-    let plan = Plan::new(&start.graph, &start.subset, learner.batch, options.limits);
+    let images = [Split::Train, Split::Validation, Split::Test].map(|split| data.len(split) as u64).iter().sum();
+    let mut plan = Plan::new(&start.graph, &start.subset, learner.batch, options.limits);
+    if let Some(precision) = run.cell.setup.cache {
+        plan = plan.keeping(&start.graph, &start.subset, images, precision, options.limits.memory);
+    }
     let engine = engine::on_cpu(start.clone(), &plan)?;
     Ok(Task { start, data, order, loss: learner.loss, plan, engine })
 }

@@ -12,6 +12,7 @@ use crate::learner::{Budget, Moments};
 use crate::metric::Metric;
 use crate::model::{self, Model};
 use crate::params::{read_named, read_table, Amount, Node, Origin, Params, Problems, Range, Table, Value};
+use crate::plan::Precision;
 use crate::record::Background;
 use crate::rng::Seed;
 use crate::subset::{select, GeneScale, Selector, Start, Subset, SubsetRequest};
@@ -48,6 +49,8 @@ pub struct Setup {
     pub metrics: Vec<NamedMetric>,
     /// When runs are looked at.
     pub moments: Moments,
+    /// How activations that depend on the single image alone are kept for the whole data set; `None`: they are not.
+    pub cache: Option<Precision>,
     /// The cell with all defaults filled in.
     pub resolved: Table,
 }
@@ -135,6 +138,11 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
     let context = LearnerContext { registry, budget, subset: chosen.as_ref(), data: data.as_ref() };
     let learners = read_learners(params, &context);
     let (metrics, moments) = params.table("metrics", |metrics| read_metrics(metrics, registry));
+    let cache = params.table("engine", |engine| match engine.choice("cache", Some("f32"), &["f32", "f16", "off"]) {
+        "f32" => Some(Precision::F32),
+        "f16" => Some(Precision::F16),
+        _ => None,
+    });
     Some(Setup {
         campaign,
         cell,
@@ -150,6 +158,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         learners,
         metrics,
         moments,
+        cache,
         resolved: Table::default(),
     })
 }

@@ -27,6 +27,8 @@ pub struct Batch {
     pub labels: Vec<u32>,
     /// Images, channels, height, width.
     pub shape: [usize; 4],
+    /// Part of the data set and indices (b) of the images; `None` for images of no data set.
+    pub places: Option<(Split, Vec<u32>)>,
 }
 
 /// A data set in memory, as bytes. Each channel is normalised by mean and standard deviation of its pixels / 255 over the
@@ -134,15 +136,17 @@ impl Data {
         let plane = h * w;
         let mut images = vec![0.0; b * c * plane];
         let mut labels = Vec::with_capacity(b);
+        let mut places = Vec::with_capacity(b);
         for (out, index) in images.chunks_exact_mut(c * plane).zip(indices) {
             labels.push(u32::from(part.labels[index]));
+            places.push(index as u32);
             let pixels = &part.pixels[index * c * plane..][..c * plane];
             let channels = out.chunks_exact_mut(plane).zip(pixels.chunks_exact(plane)).zip(&self.tables);
             for ((out, pixels), table) in channels {
                 out.iter_mut().zip(pixels).for_each(|(x, pixel)| *x = table[usize::from(*pixel)]);
             }
         }
-        Batch { images, labels, shape: [b, c, h, w] }
+        Batch { images, labels, shape: [b, c, h, w], places: Some((split, places)) }
     }
 }
 

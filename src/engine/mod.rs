@@ -16,6 +16,7 @@ pub use square_product::square_product;
 pub use tensor::TensorEngine;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use candle_core::Device;
 
@@ -51,6 +52,11 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// If a tensor operation fails.
     fn logits(&self, trained: &[f32], statistics: &[Statistics], batch: &Batch) -> Result<Vec<f32>>;
+
+    /// Time spent until now on activations that are kept for the whole data set; `None` where none are.
+    fn cache_fill(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The engine of a plan on the CPU: the fast one, or the reference where the plan has no programs.

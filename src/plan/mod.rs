@@ -2,11 +2,13 @@
 //!
 //! A pure function of graph, subset, batch, threads and memory; nothing is computed here.
 
+mod cache;
 mod program;
 mod sharing;
 
 use std::sync::Arc;
 
+pub use cache::{Cut, Precision};
 pub use program::{From, Kind, Norm, Part, Product, Program, Scope, Step, Window};
 pub use sharing::{own_channels, sizes, Size, Trained};
 
@@ -53,6 +55,10 @@ pub struct Plan {
     pub units_at_once: usize,
     /// Images of a batch.
     pub batch: usize,
+    /// Bytes of activations that are kept for the whole data set; see [`Plan::keeping`].
+    pub kept_bytes: u64,
+    /// How they are stored.
+    pub precision: Precision,
     /// What the engine on the CPU executes; `None` where it cannot compute a graph and the reference engine does.
     pub programs: Option<Arc<Programs>>,
 }
@@ -64,40 +70,59 @@ pub struct Programs {
     pub sizes: Vec<Size>,
     /// The node of the logits; what it flattens, if it flattens.
     pub output: usize,
+    /// Where images, or what is kept of them, are given.
+    pub cut: Cut,
+    /// What is computed once for each image of the data set; without steps where nothing is kept.
+    pub kept: Program,
     /// What each member computes.
     pub members: Program,
     /// What is computed once for all members.
     pub shared: Program,
-    /// The whole network.
+    /// The whole network behind the cut.
     pub whole: Program,
 }
 
 impl Programs {
-    /// Compiles the programs of a graph and a subset; `None` where the graph has no sizes.
-    pub fn new(graph: &Graph, trained: &Trained) -> Option<Self> {
+    /// Compiles the programs of a graph and a subset behind a cut; `None` where the graph has no sizes.
+    pub fn new(graph: &Graph, trained: &Trained, cut: Cut) -> Option<Self> {
         let sizes = sizes(graph)?;
         let own = own_channels(graph, &sizes, trained);
         let nothing = vec![false; graph.nodes.len()];
-        let members = Program::new(graph, &sizes, &Scope { own: &own, keep: &nothing, trained });
-        let mut needed = vec![false; graph.nodes.len()];
+        let mut given = nothing.clone();
+        cut.given.iter().for_each(|node| given[*node] = true);
+        let members = Program::new(graph, &sizes, &Scope { own: &own, keep: &nothing, given: &given, trained });
+        let mut needed = nothing.clone();
         let mut keep = nothing.clone();
         members.shared_reads.iter().for_each(|node| (needed[*node], keep[*node]) = (true, true));
         for node in (0..needed.len()).rev() {
-            if needed[node] {
+            if needed[node] && !given[node] {
                 graph.nodes[node].inputs.iter().for_each(|input| needed[input.0] = true);
             }
         }
+        // Between a given node and what flattens it stands nothing but the flattening.
         let all = |wanted: &[bool]| -> Vec<Vec<bool>> {
             wanted.iter().zip(&sizes).map(|(wanted, size)| vec![*wanted; size.channels]).collect()
         };
-        let shared = Program::new(graph, &sizes, &Scope { own: &all(&needed), keep: &keep, trained });
-        let everything = all(&vec![true; graph.nodes.len()]);
-        let whole = Program::new(graph, &sizes, &Scope { own: &everything, keep: &nothing, trained });
+        let program = |wanted: &[bool], keep: &[bool], given: &[bool]| {
+            Program::new(graph, &sizes, &Scope { own: &all(wanted), keep, given, trained })
+        };
+        let shared = program(&needed, &keep, &given);
+        let behind: Vec<bool> = cut.before.iter().zip(&given).map(|(before, given)| !before || *given).collect();
+        let whole = program(&behind, &nothing, &given);
+        let mut images = nothing.clone();
+        images[0] = true;
+        let kept =
+            if cut.given == [0] { program(&nothing, &nothing, &images) } else { program(&cut.before, &given, &images) };
         let mut output = graph.output.0;
         while graph.nodes[output].op == Op::Flatten {
             output = graph.nodes[output].inputs[0].0;
         }
-        Some(Programs { sizes, output, members, shared, whole })
+        Some(Programs { sizes, output, cut, kept, members, shared, whole })
+    }
+
+    /// The nodes that are kept: what is given but the images.
+    pub fn kept_nodes(&self) -> impl Iterator<Item = usize> + '_ {
+        self.cut.given.iter().copied().filter(|node| *node != 0)
     }
 }
 
@@ -116,7 +141,7 @@ impl Plan {
         let shared_bytes = bytes(shared_reads.iter().map(|id| volume(graph.node(*id))).sum());
         let member_bytes = bytes(peak_floats(graph, &per_member)) + patch_bytes(graph, &per_member);
         let free = limits.memory.saturating_sub(shared_bytes);
-        let programs = Programs::new(graph, &trained_marks).map(Arc::new);
+        let programs = Programs::new(graph, &trained_marks, Cut::at_images(graph)).map(Arc::new);
         let unit = programs.as_ref().map_or(1, |programs| unit(&programs.members)) as u64;
         let affordable = usize::try_from(free / (unit * member_bytes).max(1)).unwrap_or(usize::MAX);
         Plan {
@@ -129,8 +154,26 @@ impl Plan {
             units_at_once: affordable.clamp(1, limits.threads.max(1)),
             per_member,
             batch,
+            kept_bytes: 0,
+            precision: Precision::F32,
             programs,
         }
+    }
+
+    /// The plan with activations kept for a data set of `images` images, where that saves work and they fit into `memory` beside
+    /// what a batch needs; else the plan as it is.
+    #[must_use]
+    pub fn keeping(mut self, graph: &Graph, subset: &Subset, images: u64, precision: Precision, memory: u64) -> Self {
+        let Some(programs) = &self.programs else { return self };
+        let Some(cut) = Cut::furthest(graph, &programs.sizes, &self.per_member) else { return self };
+        let bytes = images.saturating_mul(cut.image_bytes(&programs.sizes, precision));
+        if self.peak_bytes().saturating_add(bytes) > memory {
+            return self;
+        }
+        self.kept_bytes = bytes;
+        self.precision = precision;
+        self.programs = Programs::new(graph, &Trained::of(graph, subset), cut).map(Arc::new);
+        self
     }
 
     /// Multiply-accumulates of `members` members on one batch; at most `u64::MAX`.

@@ -98,7 +98,7 @@ impl Window {
 /// An operation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// The images.
+    /// Images, or what is kept of them.
     Input,
     /// A convolution or linear layer.
     Product(Product),
@@ -155,6 +155,8 @@ pub struct Scope<'a> {
     pub own: &'a [Vec<bool>],
     /// Nodes whose value others read as it is.
     pub keep: &'a [bool],
+    /// Nodes whose values are given.
+    pub given: &'a [bool],
     /// The trained scalars.
     pub trained: &'a Trained,
 }
@@ -213,13 +215,15 @@ impl Compiler<'_> {
         if self.program.step_of[node].is_some() || !scope.own[node].contains(&true) {
             return;
         }
-        let inputs: Vec<usize> = graph.nodes[node].inputs.iter().map(|id| self.names[id.0]).collect();
+        let given = scope.given[node];
+        let inputs: &[NodeId] = if given { &[] } else { &graph.nodes[node].inputs };
+        let inputs: Vec<usize> = inputs.iter().map(|id| self.names[id.0]).collect();
         if op == Op::Flatten {
             self.program.step_of[node] = self.program.step_of[inputs[0]];
             return;
         }
         let input = inputs.first().map_or(sizes[node], |id| sizes[*id]);
-        let kind = self.kind(node, &inputs);
+        let kind = if given { Kind::Input } else { self.kind(node, &inputs) };
         let own = |node: usize| (0..sizes[node].channels).filter(|c| scope.own[node][*c]).collect::<Vec<_>>();
         let mut parts = match &kind {
             Kind::Product(product) => vec![Part { channels: product.filters.clone(), from: From::Operation }],

@@ -77,6 +77,7 @@ fn read_reference(path: &Path) -> Reference {
         images: floats("x"),
         labels: integers("y").into_iter().map(|label| label as u32).collect(),
         shape: [x[0], x[1], x[2], x[3]],
+        places: None,
     };
     let losses = arrays["loss"].flatten_all().unwrap().to_vec1().unwrap();
     Reference { start: Arc::new(Start { graph, subset, weights, base, scale }), batch, population, losses }
@@ -144,7 +145,7 @@ fn batch_of(graph: &Graph, n: usize) -> Batch {
     let mut rng = Seed::new(5).child("images").rng();
     rng.fill_normal(&mut images);
     let labels = (0..n).map(|_| rng.below(graph.classes()) as u32).collect();
-    Batch { images, labels, shape: [n, c, h, w] }
+    Batch { images, labels, shape: [n, c, h, w], places: None }
 }
 
 fn population_of(size: usize, n: usize) -> Population {
@@ -257,7 +258,12 @@ fn recalibrated_statistics_reproduce_the_batch_they_came_from() {
     let evaluated = Loss::Nll.mean(&engine.logits(&start.base, &statistics, &batch).unwrap(), &batch.labels);
     let trained = engine.losses(&Population::zeros(1, start.subset.size), &batch, Loss::Nll).unwrap()[0];
     assert!((evaluated - f64::from(trained)).abs() < 1e-6);
-    let first = Batch { images: batch.images[..288].to_vec(), labels: vec![batch.labels[0]], shape: [1, 2, 12, 12] };
+    let first = Batch {
+        images: batch.images[..288].to_vec(),
+        labels: vec![batch.labels[0]],
+        shape: [1, 2, 12, 12],
+        places: None,
+    };
     let one = engine.logits(&start.base, &statistics, &first).unwrap();
     let all = engine.logits(&start.base, &statistics, &batch).unwrap();
     assert_eq!(one, all[..3], "in evaluation mode an image does not depend on its neighbours");

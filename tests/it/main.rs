@@ -5,6 +5,7 @@ mod campaign_file;
 mod cli;
 mod data;
 mod engine;
+mod features;
 mod genetic;
 mod grid;
 mod learners;

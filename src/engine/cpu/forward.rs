@@ -3,22 +3,21 @@
 //! Every image is computed alone and in one order; only statistics and the loss join images, in their order, in f64. So
 //! neither threads nor the cut of a population change a bit.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
-use super::bank::Bank;
-use super::lanes::{self, Affine, Pixels};
-use super::pooling::{extremes, means, Choice};
+use super::lanes::{self, Affine};
+use super::pooling::{extremes, Choice};
 use super::product::ProductRun;
 use super::scratch::{Buffers, Pool, Scratch};
 use super::shared::Shared;
-use super::tile::{product, First, Output, Rows, Source};
+use super::statistics::{given, inverse_std, join};
+use super::turned::turned_linear;
 use super::value::{Held, Images, Value};
 use super::weights::{Banks, Weights};
 use crate::engine::Statistics;
 use crate::plan::{From, Kind, Program, Step};
-
-/// Added to the variance, as in PyTorch.
-pub const EPSILON: f64 = 1e-5;
 
 /// Images of one task.
 pub const BLOCK: usize = 8;
@@ -41,6 +40,9 @@ pub enum Normalisation<'a> {
     Given(&'a [Statistics]),
 }
 
+/// A node and its values (batch, pixels, channels).
+pub type Given<'a> = (usize, Cow<'a, [f32]>);
+
 /// What a pass reads.
 pub struct Pass<'a> {
     /// The steps.
@@ -51,8 +53,8 @@ pub struct Pass<'a> {
     pub banks: &'a Banks,
     /// What all members share, where the program reads any of it.
     pub shared: Option<&'a Shared>,
-    /// Images (batch, pixels, channels), where the program begins with them.
-    pub images: &'a [f32],
+    /// Values (batch, pixels, channels) of the nodes that the program is given.
+    pub given: &'a [Given<'a>],
     /// Images of the batch.
     pub batch: usize,
     /// Where statistics come from.
@@ -317,122 +319,6 @@ impl Pass<'_> {
             lanes::rectify(data);
         }
     }
-
-    /// Operations without weights, of one image.
-    #[expect(clippy::too_many_arguments, reason = "one image of one step, and where to work")]
-    fn plain_operation(
-        &self,
-        step: &Step,
-        from: From,
-        values: &[Option<Value>],
-        image: usize,
-        raw: &mut [f32],
-        scratch: &mut Scratch,
-        slots: Slots,
-    ) {
-        let members = self.members();
-        let input = |input: usize| self.input(values, step, input);
-        let load = |held: &Held, out: &mut [f32], scratch: &mut Scratch| {
-            let to = Pixels::dense(step.input.width, members * held.channels);
-            held.load(image, members, step.input, out, to, scratch, slots.pooled());
-        };
-        match (&step.kind, from) {
-            (Kind::Input, _) => raw.copy_from_slice(&self.images[image * raw.len()..(image + 1) * raw.len()]),
-            (Kind::Identity, From::Part(part)) => {
-                let value = input(0).expect("the input has own channels");
-                load(&value.parts[part], raw, scratch);
-            }
-            (Kind::AvgPool(_) | Kind::GlobalAvgPool, From::Part(part)) => {
-                let held = &input(0).expect("the input has own channels").parts[part];
-                let lanes = members * held.channels;
-                let mut x = scratch.take(slots.plain(0), step.input.pixels() * lanes);
-                load(held, &mut x, scratch);
-                match step.kind {
-                    Kind::AvgPool(window) => means(&x, [step.input.height, step.input.width], lanes, window, raw),
-                    _ => lanes::mean(&x, lanes, raw),
-                }
-                scratch.put(slots.plain(0), x);
-            }
-            (Kind::Add | Kind::Concat, _) => {
-                raw.fill(0.0);
-                let channels = step.parts[0].channels.len();
-                let mut first_channel = 0;
-                for i in 0..step.inputs.len() {
-                    let place = |channel: usize| {
-                        let channel = if step.kind == Kind::Concat { first_channel + channel } else { channel };
-                        step.parts[0].channels.binary_search(&channel).ok()
-                    };
-                    let sum = Sum { members, channels, place: &place };
-                    let mut covered = vec![false; self.channels_of(step, i)];
-                    for (p, held) in input(i).map_or(&[][..], |value| &value.parts).iter().enumerate() {
-                        let listed = &self.parts_of(step, i)[p].channels;
-                        listed.iter().for_each(|channel| covered[*channel] = true);
-                        let mut x = scratch.take(slots.plain(p), step.input.pixels() * members * held.channels);
-                        load(held, &mut x, scratch);
-                        sum.own(&x, listed, raw);
-                        scratch.put(slots.plain(p), x);
-                    }
-                    if covered.contains(&false) {
-                        let shared = self.shared.expect("channels that no member computes are shared");
-                        let x = shared.image(step.inputs[i], image);
-                        sum.shared(x, &covered, raw);
-                    }
-                    first_channel += covered.len();
-                }
-            }
-            _ => unreachable!("a step's parts come from its own kind"),
-        }
-    }
-
-    /// All channels of an input, own or shared.
-    fn channels_of(&self, step: &Step, input: usize) -> usize {
-        step.input_channels[input]
-    }
-
-    /// The parts of an input's value.
-    fn parts_of(&self, step: &Step, input: usize) -> &[crate::plan::Part] {
-        self.program.value(step.inputs[input]).map_or(&[], |step| &step.parts)
-    }
-}
-
-/// Adds channels of inputs to the own channels of an image (pixels, members x channels).
-struct Sum<'a> {
-    members: usize,
-    channels: usize,
-    /// Index among the own channels, if the channel is one.
-    place: &'a dyn Fn(usize) -> Option<usize>,
-}
-
-impl Sum<'_> {
-    /// Channels `listed` of `x` (pixels, members x listed).
-    fn own(&self, x: &[f32], listed: &[usize], raw: &mut [f32]) {
-        let places: Vec<Option<usize>> = listed.iter().map(|channel| (self.place)(*channel)).collect();
-        if listed.len() == self.channels && places.iter().enumerate().all(|(i, place)| *place == Some(i)) {
-            lanes::add(raw, x);
-            return;
-        }
-        for (x, raw) in x.chunks_exact(listed.len()).zip(raw.chunks_exact_mut(self.channels)) {
-            for (x, place) in x.iter().zip(&places) {
-                if let Some(place) = place {
-                    raw[*place] += x;
-                }
-            }
-        }
-    }
-
-    /// Channels of the shared `x` (pixels, all channels) that are not `covered`.
-    fn shared(&self, x: &[f32], covered: &[bool], raw: &mut [f32]) {
-        let places: Vec<(usize, usize)> = (0..covered.len())
-            .filter(|c| !covered[*c])
-            .filter_map(|c| (self.place)(c).map(|place| (c, place)))
-            .collect();
-        let pixels = x.chunks_exact(covered.len()).zip(raw.chunks_exact_mut(self.members * self.channels));
-        for (x, raw) in pixels {
-            for raw in raw.chunks_exact_mut(self.channels) {
-                places.iter().for_each(|(channel, place)| raw[*place] += x[*channel]);
-            }
-        }
-    }
 }
 
 /// Most uses of scratch images by one step.
@@ -461,7 +347,7 @@ impl Slots {
     }
 
     /// A part of the input as it is.
-    fn plain(self, part: usize) -> usize {
+    pub fn plain(self, part: usize) -> usize {
         self.first + 3 + part
     }
 
@@ -480,55 +366,4 @@ fn last_readers(program: &Program) -> Vec<usize> {
         }
     }
     last
-}
-
-/// A linear layer whose weights all are the members' own: `inputs` (inputs, images) to `out` (images, members x outputs),
-/// with the weights as left factors, so that they need not be moved.
-fn turned_linear(banks: &Banks, index: usize, first: usize, inputs: &Bank, sums: &mut [f32], out: &mut [f32]) {
-    let (members, batch) = (banks.members, inputs.columns());
-    let outputs = out.len() / (members * batch);
-    let rows = Rows::new((0..inputs.rows() as u32).collect());
-    let bias = &banks.steps[index].varied_first;
-    for (member, sums) in sums.chunks_exact_mut(outputs * batch).enumerate() {
-        for (sums, bias) in sums.chunks_exact_mut(batch).zip(&bias[member * outputs..]) {
-            sums.fill(*bias);
-        }
-        let values = &banks.trained[member];
-        let source = Source { values, base: first, line: 0, step: inputs.rows(), rows: &rows, bank: inputs };
-        product(
-            &[source],
-            First::Output,
-            Output { values: sums, pitch: batch, columns: batch, lines: 1, length: outputs },
-        );
-        for (image, out) in out.chunks_exact_mut(members * outputs).enumerate() {
-            let out = &mut out[member * outputs..(member + 1) * outputs];
-            out.iter_mut().enumerate().for_each(|(output, out)| *out = sums[output * batch + image]);
-        }
-    }
-}
-
-/// Mean and biased variance of each lane from the means and squared distances of the images, in f64 and in their order.
-pub fn join(mean: &[f32], squares: &[f32], lanes: usize, batch: usize, pixels: usize) -> (Vec<f32>, Vec<f32>) {
-    let of = |values: &[f32], image: usize, lane: usize| f64::from(values[image * lanes + lane]);
-    (0..lanes)
-        .map(|lane| {
-            let total: f64 = (0..batch).map(|image| of(mean, image, lane)).sum();
-            let all = total / batch as f64;
-            let inside: f64 = (0..batch).map(|image| of(squares, image, lane)).sum();
-            let between: f64 = (0..batch).map(|image| (of(mean, image, lane) - all).powi(2)).sum();
-            let variance = (inside + between * pixels as f64) / (batch * pixels) as f64;
-            (all as f32, variance as f32)
-        })
-        .unzip()
-}
-
-/// 1 / sqrt(variance + eps).
-pub fn inverse_std(variance: f32) -> f32 {
-    (1.0 / (f64::from(variance) + EPSILON).sqrt()) as f32
-}
-
-fn given(statistics: &Statistics, channels: &[usize]) -> (Vec<f32>, Vec<f32>) {
-    let mean = channels.iter().map(|channel| statistics.mean[*channel]).collect();
-    let inverse = channels.iter().map(|channel| inverse_std(statistics.variance[*channel])).collect();
-    (mean, inverse)
 }

@@ -5,24 +5,30 @@
 
 mod backward;
 mod bank;
+mod features;
 mod forward;
 mod lanes;
+mod plain;
 mod pooling;
 mod product;
 mod scratch;
 mod shared;
 mod slopes;
+mod statistics;
 mod tile;
+mod turned;
 mod value;
 mod weights;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rayon::prelude::*;
 
 use self::backward::Backward;
-use self::forward::{Normalisation, Outcome, Pass, Spread};
+use self::features::Features;
+use self::forward::{Given, Normalisation, Outcome, Pass, Spread};
 use self::lanes::Pixels;
 use self::scratch::{Buffers, Pool, Scratch};
 use self::shared::{Shared, Sharing};
@@ -39,12 +45,16 @@ pub struct CpuEngine {
     start: Arc<Start>,
     plan: Plan,
     programs: Arc<Programs>,
-    /// Weights of the members' program, of the shared one, and of the whole network.
+    /// Weights of the members' program, of the shared one, of the whole network, and of what is kept for each image.
     members: Weights,
     shared: Weights,
     whole: Weights,
-    /// The base, for the shared program.
+    kept: Weights,
+    /// What is kept; `None` where nothing is.
+    features: Option<Features>,
+    /// The base, for the programs that no trained scalar reaches.
     shared_banks: Banks,
+    kept_banks: Banks,
     scratch: Pool<Scratch>,
     buffers: Pool<Buffers>,
     banks: Pool<Banks>,
@@ -56,10 +66,16 @@ impl CpuEngine {
     pub fn new(start: Arc<Start>, plan: Plan) -> Option<Self> {
         let programs = plan.programs.clone()?;
         let weights = |program: &Program| Weights::new(&start, program);
-        let (members, shared, whole) =
-            (weights(&programs.members), weights(&programs.shared), weights(&programs.whole));
-        let mut shared_banks = Banks::default();
+        let [members, shared, whole, kept] =
+            [&programs.members, &programs.shared, &programs.whole, &programs.kept].map(weights);
+        let [mut shared_banks, mut kept_banks] = [Banks::default(), Banks::default()];
         shared.fill(&programs.shared, vec![start.base.clone()], &mut shared_banks);
+        kept.fill(&programs.kept, vec![start.base.clone()], &mut kept_banks);
+        let features = (!programs.kept.steps.is_empty()).then(|| {
+            let lengths = programs.kept_nodes().map(|node| programs.sizes[node].values()).collect();
+            let images = plan.kept_bytes / programs.cut.image_bytes(&programs.sizes, plan.precision).max(1);
+            Features::new(lengths, images as usize, plan.precision)
+        });
         Some(CpuEngine {
             start,
             plan,
@@ -67,7 +83,10 @@ impl CpuEngine {
             members,
             shared,
             whole,
+            kept,
+            features,
             shared_banks,
+            kept_banks,
             scratch: Pool::default(),
             buffers: Pool::default(),
             banks: Pool::default(),
@@ -75,8 +94,61 @@ impl CpuEngine {
         })
     }
 
-    /// What the members share on a batch, if they share anything.
-    fn share(&self, images: &[f32], batch: usize) -> Option<Shared> {
+    /// What programs are given of a batch: its images, and what is kept of them.
+    fn given<'a>(&self, batch: &'a Batch) -> Vec<Given<'a>> {
+        let Some(features) = &self.features else { return vec![(0, channels_last(batch))] };
+        let mut given: Vec<Given<'a>> = Vec::new();
+        if self.programs.cut.given.contains(&0) {
+            given.push((0, channels_last(batch)));
+        }
+        let gathered = features.gather(batch, |places| self.kept_of(batch, places));
+        given.extend(self.programs.kept_nodes().zip(gathered.into_iter().map(Cow::Owned)));
+        given
+    }
+
+    /// What is kept of the images at some places of a batch.
+    fn kept_of(&self, batch: &Batch, places: &[usize]) -> Vec<Vec<f32>> {
+        let program = &self.programs.kept;
+        let length: usize = batch.shape[1..].iter().product();
+        let images = places.iter().flat_map(|i| &batch.images[i * length..(i + 1) * length]).copied().collect();
+        let [_, c, h, w] = batch.shape;
+        let some = Batch { images, labels: vec![0; places.len()], shape: [places.len(), c, h, w], places: None };
+        let given = [(0, channels_last(&some))];
+        let pass = Pass { program, weights: &self.kept, banks: &self.kept_banks, ..self.pass(&given, places.len()) };
+        let kept: Vec<usize> = self.programs.kept_nodes().collect();
+        let steps: Vec<usize> = kept.iter().filter_map(|node| program.step_of[*node]).collect();
+        let outcome = pass.run(&mut Buffers::default(), |step| steps.contains(&step));
+        let mut scratch = self.scratch.take();
+        let values = kept.iter().zip(&steps).map(|(node, step)| {
+            let size = self.programs.sizes[*node];
+            let held = &outcome.values[*step].as_ref().expect("what is wanted is not dropped").parts[0];
+            let mut values = vec![0.0; places.len() * size.values()];
+            for (image, out) in values.chunks_exact_mut(size.values()).enumerate() {
+                held.load(image, 1, size, out, Pixels::dense(size.width, size.channels), &mut scratch, 0);
+            }
+            values
+        });
+        values.collect()
+    }
+
+    /// A pass over the whole network, to be changed for other programs.
+    fn pass<'a>(&'a self, given: &'a [Given<'a>], batch: usize) -> Pass<'a> {
+        Pass {
+            program: &self.programs.whole,
+            weights: &self.whole,
+            banks: &self.shared_banks,
+            shared: None,
+            given,
+            batch,
+            normalisation: Normalisation::Batch,
+            keep: false,
+            spread: Spread::Pool,
+            scratch: &self.scratch,
+        }
+    }
+
+    /// What the members share on a batch.
+    fn share(&self, batch: &Batch) -> Shared {
         let sharing = Sharing {
             program: &self.programs.shared,
             weights: &self.shared,
@@ -85,11 +157,11 @@ impl CpuEngine {
             member_weights: &self.members,
             scratch: &self.scratch,
         };
-        Some(Shared::new(&sharing, images, batch, &mut self.buffers.take()))
+        Shared::new(&sharing, &self.given(batch), batch.labels.len(), &mut self.buffers.take())
     }
 
     /// Losses of the members of one unit.
-    fn unit_losses(&self, shared: Option<&Shared>, unit: &[&[f32]], batch: &Batch, loss: Loss) -> Vec<f32> {
+    fn unit_losses(&self, shared: &Shared, unit: &[&[f32]], batch: &Batch, loss: Loss) -> Vec<f32> {
         let trained: Vec<Vec<f32>> = unit.iter().map(|genes| self.start.express(genes)).collect();
         let mut banks = self.banks.take();
         self.members.fill(&self.programs.members, trained, &mut banks);
@@ -97,13 +169,9 @@ impl CpuEngine {
             program: &self.programs.members,
             weights: &self.members,
             banks: &banks,
-            shared,
-            images: &[],
-            batch: batch.labels.len(),
-            normalisation: Normalisation::Batch,
-            keep: false,
+            shared: Some(shared),
             spread: Spread::Here,
-            scratch: &self.scratch,
+            ..self.pass(&[], batch.labels.len())
         };
         let mut buffers = self.buffers.take();
         let outcome = pass.run(&mut buffers, |_| false);
@@ -156,28 +224,6 @@ impl CpuEngine {
         logits
     }
 
-    /// A pass over the whole network.
-    fn pass_of_whole<'a>(
-        &'a self,
-        banks: &'a Banks,
-        images: &'a [f32],
-        batch: &Batch,
-        normalisation: Normalisation<'a>,
-    ) -> Pass<'a> {
-        Pass {
-            program: &self.programs.whole,
-            weights: &self.whole,
-            banks,
-            shared: None,
-            images,
-            batch: batch.labels.len(),
-            normalisation,
-            keep: false,
-            spread: Spread::Pool,
-            scratch: &self.scratch,
-        }
-    }
-
     /// The whole network with these trained weights; gives statistics and logits.
     fn whole(
         &self,
@@ -187,8 +233,8 @@ impl CpuEngine {
     ) -> (Vec<(usize, Statistics)>, Vec<f32>) {
         let mut banks = self.whole_banks.take();
         self.whole.fill(&self.programs.whole, vec![trained.to_vec()], &mut banks);
-        let images = channels_last(batch);
-        let pass = self.pass_of_whole(&banks, &images, batch, normalisation);
+        let given = self.given(batch);
+        let pass = Pass { banks: &banks, normalisation, ..self.pass(&given, batch.labels.len()) };
         // Evaluation batches are large and rare: their memory is not kept.
         let outcome = pass.run(&mut Buffers::default(), |_| false);
         let logits = self.logits_of(&pass, &outcome).swap_remove(0);
@@ -213,30 +259,26 @@ impl CpuEngine {
 
 impl Engine for CpuEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
-        let images = channels_last(batch);
-        let shared = self.share(&images, batch.labels.len());
+        let shared = self.share(batch);
         let members: Vec<&[f32]> = population.members().collect();
         let units: Vec<&[&[f32]]> = members.chunks(self.plan.unit).collect();
         let unlimited = self.plan.units_at_once >= rayon::current_num_threads();
         let mut losses = Vec::with_capacity(members.len());
         for units in units.chunks(if unlimited { units.len().max(1) } else { self.plan.units_at_once }) {
             let of_units: Vec<Vec<f32>> =
-                units.par_iter().map(|unit| self.unit_losses(shared.as_ref(), unit, batch, loss)).collect();
+                units.par_iter().map(|unit| self.unit_losses(&shared, unit, batch, loss)).collect();
             losses.extend(of_units.into_iter().flatten());
         }
-        if let Some(shared) = shared {
-            shared.drop_into(&mut self.buffers.take());
-        }
+        shared.drop_into(&mut self.buffers.take());
         Ok(losses)
     }
 
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
         let mut banks = self.whole_banks.take();
         self.whole.fill(&self.programs.whole, vec![trained.to_vec()], &mut banks);
-        let images = channels_last(batch);
+        let given = self.given(batch);
         let mut buffers = self.buffers.take();
-        let mut pass = self.pass_of_whole(&banks, &images, batch, Normalisation::Batch);
-        pass.keep = true;
+        let pass = Pass { banks: &banks, keep: true, ..self.pass(&given, batch.labels.len()) };
         let outcome = pass.run(&mut buffers, |_| false);
         let logits = self.logits_of(&pass, &outcome).swap_remove(0);
         let slope = self.channels_last_logits(loss.gradient(&logits, &batch.labels));
@@ -249,6 +291,10 @@ impl Engine for CpuEngine {
         let (mut statistics, logits) = self.whole(trained, batch, Normalisation::Batch);
         statistics.sort_unstable_by_key(|(index, _)| *index);
         Ok((statistics.into_iter().map(|(_, statistics)| statistics).collect(), logits))
+    }
+
+    fn cache_fill(&self) -> Option<Duration> {
+        self.features.as_ref().map(Features::filling)
     }
 
     fn logits(&self, trained: &[f32], statistics: &[Statistics], batch: &Batch) -> Result<Vec<f32>> {

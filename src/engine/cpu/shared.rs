@@ -5,11 +5,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::bank::Bank;
-use super::forward::{inverse_std, join, Normalisation, Pass, Spread, BLOCK};
+use super::forward::{Given, Normalisation, Pass, Spread, BLOCK};
 use super::lanes::{self, Pixels};
 use super::pooling::{extremes, Choice};
 use super::product::Walk;
 use super::scratch::{Buffers, Pool, Scratch};
+use super::statistics::{inverse_std, join};
 use super::tile::{product, First, Output, Rows, Source};
 use super::value::Promoted;
 use super::weights::{padded_line, seed_rows, varied_rows, Banks, Weights};
@@ -62,14 +63,14 @@ pub struct Sharing<'a> {
 }
 
 impl Shared {
-    /// Computes what is shared from `images` (batch, pixels, channels).
-    pub fn new(sharing: &Sharing<'_>, images: &[f32], batch: usize, buffers: &mut Buffers) -> Self {
+    /// Computes what is shared from what is given of a batch.
+    pub fn new(sharing: &Sharing<'_>, given: &[Given<'_>], batch: usize, buffers: &mut Buffers) -> Self {
         let pass = Pass {
             program: sharing.program,
             weights: sharing.weights,
             banks: sharing.banks,
             shared: None,
-            images,
+            given,
             batch,
             normalisation: Normalisation::Batch,
             keep: false,
