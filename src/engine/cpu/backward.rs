@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::bank::Bank;
-use super::forward::{Outcome, Pass, BLOCK};
+use super::forward::{Outcome, Pass, Slots, BLOCK};
 use super::lanes::{self, Pixels};
 use super::product::Walk;
 use super::scratch::{Buffers, Scratch};
@@ -183,16 +183,16 @@ impl<'a> Backward<'a> {
             let mut sums = vec![0.0; taps * columns.len()];
             let mut bias_sums = vec![0.0f64; if biases.is_empty() { 0 } else { raw.channels }];
             let mut dx = dx.map(|dx| dx.chunks_exact_mut(step.input.values()));
-            let slots = index * super::forward::SLOTS;
-            let mut slope = scratch.take(slots, raw.values());
-            let mut padded = scratch.take(slots + 1, if columns.is_empty() { 0 } else { image_len });
-            let mut spread = scratch.take(slots + 2, if below.is_some() { spreading.len(raw.channels) } else { 0 });
+            let slots = Slots::of(index);
+            let mut slope = scratch.take(slots.backward(0), raw.values());
+            let mut padded = scratch.take(slots.backward(1), if columns.is_empty() { 0 } else { image_len });
+            let mut spread = scratch.take(slots.backward(2), if below.is_some() { spreading.len(raw.channels) } else { 0 });
             let mut right = Bank::zeros(raw.pixels(), columns.len());
             for image in images {
                 self.raw(index, step, image, dy, centre, &mut slope);
                 if !columns.is_empty() {
                     let to = Pixels { base: kind.padding * (line + channels), line, step: channels };
-                    input.load(image, 1, step.input, &mut padded, to, scratch, slots + 3);
+                    input.load(image, 1, step.input, &mut padded, to, scratch, slots.pooled());
                     right.gather_rows(&slope, raw.channels, &columns);
                     let source = Source { values: &padded, base: 0, line, step: 1, rows: &rows, bank: &right };
                     let [lines, width] = kind.window;
@@ -225,9 +225,9 @@ impl<'a> Backward<'a> {
                     );
                 }
             }
-            scratch.put(slots, slope);
-            scratch.put(slots + 1, padded);
-            scratch.put(slots + 2, spread);
+            scratch.put(slots.backward(0), slope);
+            scratch.put(slots.backward(1), padded);
+            scratch.put(slots.backward(2), spread);
             (sums, bias_sums)
         };
         let blocks = batch.div_ceil(BLOCK);
@@ -308,7 +308,7 @@ impl<'a> Backward<'a> {
                     || self.pass.scratch.take(),
                     |scratch, (image, out)| {
                         let to = Pixels::dense(step.input.width, step.input.channels);
-                        held.load(image, 1, step.input, out, to, scratch, index * super::forward::SLOTS + 3);
+                        held.load(image, 1, step.input, out, to, scratch, Slots::of(index).pooled());
                     },
                 );
             }

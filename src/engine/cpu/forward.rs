@@ -238,7 +238,7 @@ impl Pass<'_> {
         targets: &mut [Target<'_>],
         scratch: &mut Scratch,
     ) {
-        let slots = Slots { first: index * SLOTS };
+        let slots = Slots::of(index);
         if let Kind::Product(product) = &step.kind {
             let run = ProductRun::new(self, index, step, product, values, slots);
             if product.linear {
@@ -322,15 +322,20 @@ impl Pass<'_> {
 }
 
 /// Most uses of scratch images by one step.
-pub const SLOTS: usize = 16;
+const SLOTS: usize = 64;
 
-/// The scratch images of one step.
+/// The scratch images of one step. Each has a border of its own, or other contents: none is used for two things.
 #[derive(Clone, Copy)]
 pub struct Slots {
     first: usize,
 }
 
 impl Slots {
+    /// Of the step `index`.
+    pub fn of(index: usize) -> Self {
+        Slots { first: index * SLOTS }
+    }
+
     /// Before pooling.
     fn raw(self) -> usize {
         self.first
@@ -348,12 +353,17 @@ impl Slots {
 
     /// A part of the input as it is.
     pub fn plain(self, part: usize) -> usize {
-        self.first + 3 + part
+        self.first + 8 + part
+    }
+
+    /// Of the backward pass: slopes, padded inputs, spread slopes.
+    pub fn backward(self, purpose: usize) -> usize {
+        self.first + 3 + purpose
     }
 
     /// A part of the input with its border.
     pub fn padded(self, part: usize) -> usize {
-        self.first + 9 + part
+        self.first + 32 + part
     }
 }
 

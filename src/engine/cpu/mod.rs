@@ -40,6 +40,12 @@ use crate::plan::{Plan, Program, Programs};
 use crate::population::Population;
 use crate::subset::Start;
 
+/// Indices of [`CpuEngine::scratch`].
+const MEMBERS: usize = 0;
+const SHARED: usize = 1;
+const WHOLE: usize = 2;
+const KEPT: usize = 3;
+
 /// Executes plans on the CPU.
 pub struct CpuEngine {
     start: Arc<Start>,
@@ -55,7 +61,8 @@ pub struct CpuEngine {
     /// The base, for the programs that no trained scalar reaches.
     shared_banks: Banks,
     kept_banks: Banks,
-    scratch: Pool<Scratch>,
+    /// Scratch of each program: what stands in the border of one program's image is not zero in another's.
+    scratch: [Pool<Scratch>; 4],
     buffers: Pool<Buffers>,
     banks: Pool<Banks>,
     whole_banks: Pool<Banks>,
@@ -87,7 +94,7 @@ impl CpuEngine {
             features,
             shared_banks,
             kept_banks,
-            scratch: Pool::default(),
+            scratch: Default::default(),
             buffers: Pool::default(),
             banks: Pool::default(),
             whole_banks: Pool::default(),
@@ -114,11 +121,13 @@ impl CpuEngine {
         let [_, c, h, w] = batch.shape;
         let some = Batch { images, labels: vec![0; places.len()], shape: [places.len(), c, h, w], places: None };
         let given = [(0, channels_last(&some))];
-        let pass = Pass { program, weights: &self.kept, banks: &self.kept_banks, ..self.pass(&given, places.len()) };
+        let scratch = &self.scratch[KEPT];
+        let banks = &self.kept_banks;
+        let pass = Pass { program, weights: &self.kept, banks, scratch, ..self.pass(&given, places.len()) };
         let kept: Vec<usize> = self.programs.kept_nodes().collect();
         let steps: Vec<usize> = kept.iter().filter_map(|node| program.step_of[*node]).collect();
         let outcome = pass.run(&mut Buffers::default(), |step| steps.contains(&step));
-        let mut scratch = self.scratch.take();
+        let mut scratch = scratch.take();
         let values = kept.iter().zip(&steps).map(|(node, step)| {
             let size = self.programs.sizes[*node];
             let held = &outcome.values[*step].as_ref().expect("what is wanted is not dropped").parts[0];
@@ -143,7 +152,7 @@ impl CpuEngine {
             normalisation: Normalisation::Batch,
             keep: false,
             spread: Spread::Pool,
-            scratch: &self.scratch,
+            scratch: &self.scratch[WHOLE],
         }
     }
 
@@ -155,7 +164,7 @@ impl CpuEngine {
             banks: &self.shared_banks,
             members: &self.programs.members,
             member_weights: &self.members,
-            scratch: &self.scratch,
+            scratch: &self.scratch[SHARED],
         };
         Shared::new(&sharing, &self.given(batch), batch.labels.len(), &mut self.buffers.take())
     }
@@ -170,6 +179,7 @@ impl CpuEngine {
             weights: &self.members,
             banks: &banks,
             shared: Some(shared),
+            scratch: &self.scratch[MEMBERS],
             spread: Spread::Here,
             ..self.pass(&[], batch.labels.len())
         };
@@ -186,7 +196,7 @@ impl CpuEngine {
         let size = self.programs.sizes[output];
         let (pixels, members) = (size.pixels(), pass.members());
         let mut logits = vec![vec![0.0; pass.batch * size.values()]; members];
-        let mut scratch = self.scratch.take();
+        let mut scratch = pass.scratch.take();
         let own = pass.program.step_of[output];
         let parts = own.map_or(&[][..], |index| &pass.program.steps[index].parts);
         let held = own.and_then(|index| outcome.values[index].as_ref()).map_or(&[][..], |value| &value.parts);
