@@ -1,5 +1,14 @@
 //! The engines: against float64 numpy, against each other, against finite differences, and against themselves when
-//! only threads, units or memory change.
+//! only threads, units or memory change. Below this file: the same of random networks, against plain loops over f64.
+
+mod agreement;
+mod case;
+mod coverage;
+mod graphs;
+mod invariance;
+mod marks;
+mod oracle;
+mod plain;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,194 @@
+//! Properties of random networks: losses, gradients, statistics and logits are those of the plain loops over f64, for
+//! the engine under test and for the reference.
+
+use proptest::prelude::*;
+use subevo::engine::{Engine, Loss, Statistics};
+use subevo::graph::{Graph, Op};
+
+use super::case::Case;
+use super::oracle::{distance, f64s, for_random_cases, norm, Oracle, Seen};
+use super::plain::{Moments, Nudge, Pass, Plain};
+
+fn losses_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
+    let losses = engine.losses(&case.population, &case.batch, case.loss).unwrap();
+    prop_assert_eq!(losses.len(), case.population.len());
+    for (member, loss) in losses.iter().enumerate() {
+        let oracle = Oracle::new(case, &case.trained(member), &case.batch);
+        let (exact, noise) = oracle.loss(case.loss);
+        let (error, fixed) = ((f64::from(*loss) - exact).abs(), share * exact.abs().max(1.0));
+        prop_assert!(seen.check(error, fixed, noise), "member {member}: {loss}, in f64 {}, noise {}", exact, noise);
+    }
+    Ok(())
+}
+
+/// The gradient (p) of the plain loops; nothing where it is about to jump.
+fn plain_gradient(plain: &Plain<'_>, loss: Loss, nudge: &mut Nudge) -> Vec<f64> {
+    let pass = plain.forward(None, nudge);
+    plain.backward(&pass, &plain.loss(loss, &pass).1, nudge)
+}
+
+fn gradient_agrees(engine: &dyn Engine, case: &Case, seen: &mut Seen) -> Result<(), TestCaseError> {
+    let trained = case.trained(0);
+    let oracle = Oracle::new(case, &trained, &case.batch);
+    let pass = oracle.plain().forward(None, &mut Nudge::none());
+    if oracle.plain().near_kink(&pass, case.loss) {
+        seen.kinks += 1;
+        return Ok(());
+    }
+    let (loss, gradient) = engine.gradient(&trained, &case.batch, case.loss).unwrap();
+    let exact = oracle.plain().loss(case.loss, &pass).0;
+    let alone = engine
+        .losses(
+            &subevo::operator::Population::from_genes(case.population.member(0).to_vec(), gradient.len()),
+            &case.batch,
+            case.loss,
+        )
+        .unwrap();
+    prop_assert!(
+        (loss - f64::from(alone[0])).abs() <= 1e-4 * exact.abs().max(1.0),
+        "{loss} with and {} without",
+        alone[0]
+    );
+    let (all, noise) = oracle.with_noise(|plain, nudge| plain_gradient(plain, case.loss, nudge));
+    // Parameter by parameter, so that a small gradient is not lost beside a large one.
+    let whole = norm(&all);
+    let subset = &case.start.subset;
+    for parameter in &oracle.graph.parameters {
+        let spans = || subset.spans.iter().filter(|span| span.parameter == parameter.name);
+        let of = |values: &[f64]| -> Vec<f64> {
+            spans().flat_map(|span| values[span.position..][..span.length].to_vec()).collect()
+        };
+        let got: Vec<f64> = spans().flat_map(|span| f64s(&gradient[span.gene..][..span.length])).collect();
+        let (expected, noise) = (of(&all), norm(&of(&noise)));
+        let (error, fixed) = (distance(&got, &expected), 1e-4 * norm(&expected) + 1e-5 * whole + 1e-6);
+        prop_assert!(
+            seen.check(error, fixed, noise),
+            "{}: {got:?}, in f64 {expected:?}, noise {noise}, all {whole}",
+            parameter.name
+        );
+    }
+    Ok(())
+}
+
+/// Statistics of the layers, one after another.
+fn listed(moments: &[Moments]) -> Vec<f64> {
+    moments.iter().flat_map(|layer| layer.mean.iter().chain(&layer.variance).copied().collect::<Vec<_>>()).collect()
+}
+
+fn logits_agree(
+    seen: &mut Seen,
+    what: &str,
+    got: &[f32],
+    (expected, noise): (Vec<f64>, Vec<f64>),
+) -> Result<(), TestCaseError> {
+    let size = expected.iter().fold(1f64, |size, x| size.max(x.abs()));
+    prop_assert_eq!(got.len(), expected.len(), "{}", what);
+    for ((got, expected), noise) in got.iter().zip(&expected).zip(&noise) {
+        let error = (f64::from(*got) - expected).abs();
+        prop_assert!(seen.check(error, 2e-5 * size, *noise), "{what}: {got}, in f64 {expected}, noise {noise}");
+    }
+    Ok(())
+}
+
+fn evaluation_agrees(engine: &dyn Engine, case: &Case, seen: &mut Seen) -> Result<(), TestCaseError> {
+    let trained = case.trained(0);
+    let (statistics, logits) = engine.recalibrate(&trained, &case.batch).unwrap();
+    let again = engine.logits(&trained, &statistics, &case.batch).unwrap();
+    prop_assert_eq!(bits(&logits), bits(&again), "the same batch on its own statistics");
+    let oracle = Oracle::new(case, &trained, &case.batch);
+    let all = |pass: &Pass| [&listed(&pass.moments)[..], oracle.plain().logits(pass)].concat();
+    let (expected, noise) = oracle.with_noise(|plain, nudge| all(&plain.forward(None, nudge)));
+    let layers = |layer: &Statistics| [&layer.mean[..], &layer.variance].concat();
+    let statistics_listed: Vec<f32> = statistics.iter().flat_map(layers).collect();
+    let cut = statistics_listed.len();
+    prop_assert_eq!(expected.len(), cut + logits.len());
+    let part = |range: std::ops::Range<usize>| (expected[range.clone()].to_vec(), noise[range].to_vec());
+    logits_agree(seen, "statistics", &statistics_listed, part(0..cut))?;
+    logits_agree(seen, "logits of the batch", &logits, part(cut..expected.len()))?;
+
+    let others = engine.logits(&trained, &statistics, &case.others).unwrap();
+    let of_others = Oracle::new(case, &trained, &case.others);
+    let expected = of_others.with_noise(|plain, nudge| {
+        let given = oracle.plain().forward(None, nudge).moments;
+        plain.logits(&plain.forward(Some(&given), nudge)).to_vec()
+    });
+    logits_agree(seen, "logits of other images", &others, expected)
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|x| x.to_bits()).collect()
+}
+
+/// Whether candle 0.11 can go backward: it takes the rows and columns that a convolution leaves over to be equally many.
+fn candle_has_gradients(graph: &Graph) -> bool {
+    graph.nodes.iter().all(|node| match node.op {
+        Op::Conv2d { weight, stride, padding, .. } => {
+            let kernel = graph.parameter(weight).shape[2];
+            let over = |side: usize| (side + 2 * padding - kernel) % stride;
+            let image = &graph.node(node.inputs[0]).shape;
+            over(image[1]) == over(image[2])
+        }
+        _ => true,
+    })
+}
+
+#[test]
+fn losses_of_random_networks_are_those_of_plain_loops() {
+    for_random_cases(250, |case, seen| losses_agree(&case.engine(), case, 2e-5, seen));
+}
+
+#[test]
+fn gradients_of_random_networks_are_those_of_plain_loops() {
+    for_random_cases(250, |case, seen| gradient_agrees(&case.engine(), case, seen));
+}
+
+#[test]
+fn statistics_and_logits_of_random_networks_are_those_of_plain_loops() {
+    for_random_cases(250, |case, seen| evaluation_agrees(&case.engine(), case, seen));
+}
+
+#[test]
+fn the_reference_agrees_with_plain_loops_on_random_networks() {
+    for_random_cases(100, |case, seen| {
+        // candle sums in f32, one value after another, and so is further off.
+        losses_agree(&case.reference(), case, 1e-4, seen)?;
+        evaluation_agrees(&case.reference(), case, seen)
+    });
+}
+
+#[test]
+fn gradients_of_the_reference_agree_with_plain_loops_on_random_networks() {
+    for_random_cases(150, |case, seen| match candle_has_gradients(&case.start.graph) {
+        true => gradient_agrees(&case.reference(), case, seen),
+        false => Ok(()),
+    });
+}
+
+#[test]
+fn the_plain_gradient_is_the_slope_of_the_plain_loss() {
+    for_random_cases(60, |case, seen| {
+        let oracle = Oracle::new(case, &case.trained(0), &case.batch);
+        let pass = oracle.plain().forward(None, &mut Nudge::none());
+        let gradient = plain_gradient(&oracle.plain(), case.loss, &mut Nudge::none());
+        let mut rng = subevo::rng::Seed::new(3).rng();
+        for _ in 0..6 {
+            let i = rng.below(gradient.len());
+            let at = |step: f64| {
+                let mut weights = oracle.weights.clone();
+                weights[i] += step;
+                let plain = Plain { weights: &weights, ..oracle.plain() };
+                plain.loss(case.loss, &plain.forward(None, &mut Nudge::none())).0
+            };
+            let here = oracle.plain().loss(case.loss, &pass).0;
+            let slopes = [1e-6, -1e-6, 5e-7, -5e-7].map(|step| (at(step) - here) / step);
+            let (wide, slope) = ((slopes[0] + slopes[1]) / 2.0, (slopes[2] + slopes[3]) / 2.0);
+            // Slopes that differ tell of a kink, or of a curve too sharp for the step.
+            let noise = (slopes[2] - slopes[3]).abs() + (wide - slope).abs();
+            if noise < 1e-3 * slope.abs() + 1e-6 {
+                let fixed = 1e-4 * gradient[i].abs() + 1e-6;
+                prop_assert!(seen.check((slope - gradient[i]).abs(), fixed, noise), "{i}: {slopes:?}, {}", gradient[i]);
+            }
+        }
+        Ok(())
+    });
+}
