@@ -78,6 +78,10 @@ impl OpenAiEs {
 }
 
 impl Strategy for OpenAiEs {
+    fn population(&self) -> usize {
+        self.n
+    }
+
     fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
         let (k, sigma) = (self.mean.len(), self.sigma_now());
         self.noise.resize(self.n / 2 * k, 0.0);

@@ -76,6 +76,10 @@ impl Snes {
 }
 
 impl Strategy for Snes {
+    fn population(&self) -> usize {
+        self.n
+    }
+
     fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
         let k = self.mean.len();
         self.noise.resize(self.n * k, 0.0);
