@@ -129,7 +129,7 @@ impl Pass<'_> {
             }
         }
         if let Kind::Product(product) = &step.kind {
-            if product.varied > 0 && !(product.dense && !product.own_inputs) {
+            if product.varied > 0 && (product.own_inputs || !product.dense) {
                 let positions = if product.linear { self.batch.min(BLOCK) } else { step.raw.pixels() };
                 slots.note(index, Use::Varied, positions * self.members * product.varied);
             }

@@ -45,3 +45,26 @@ fn a_population_that_no_machine_holds_ends_with_2_before_it_is_made() {
     assert!(ended.err.contains(expected) && ended.err.contains("a smaller `population`"), "{}", ended.err);
     assert!(!place.path("runs").exists());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_holds_no_more_than_its_plan_says_beside_population_and_images_and_not_much_less() {
+    use subevo::bench::{Case, Trained, IMAGES};
+    use subevo::plan::Limits;
+    use subevo::record::Method;
+
+    let place = Place::new("");
+    let limits = Limits { memory: 512 << 20, threads: 2 };
+    for (trained, population) in [(Trained::BatchNorm, 16), (Trained::Filters, 30), (Trained::Filters, 300)] {
+        let case = Case { population, ..Case::new(trained, Method::Evolution) };
+        let plan = case.task(limits).unwrap().plan;
+        let n = population.to_string();
+        let words = ["bench", "common", "--subset", trained.name(), "--population", &n, "--generations", "2"];
+        let words = [&words[..], &["--warmup", "1", "--threads", "2", "--memory", "512MiB", "--json"]].concat();
+        let found: Value = serde_json::from_str(&place.subevo(&words).expect(0).out).unwrap();
+        let beside = (plan.population_bytes(population) + IMAGES as u64 * 28 * 28) as f64;
+        let held = found["peak_rss_mib"].as_f64().unwrap() * f64::from(1 << 20) - beside;
+        let planned = plan.peak_bytes() as f64;
+        assert!(held <= planned && planned < 2.0 * held, "{held} of {planned} bytes: {}", case.name());
+    }
+}
