@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::campaign::Registry;
+use crate::campaign::{machine, Registry};
 use crate::data::{BatchOrder, Data, Split};
 use crate::engine::{on_cpu, Engine, Loss};
 use crate::entry::Entries;
@@ -16,7 +16,7 @@ use crate::learner::Task;
 use crate::model;
 use crate::optimizer::Optimizer;
 use crate::params::{read_table, toml, Amount, Origin, Params, Problems};
-use crate::plan::{Limits, Plan, Precision};
+use crate::plan::{Keep, Limits, Plan, Precision};
 use crate::record::{Background, Method};
 use crate::rng::Seed;
 use crate::strategy::{Strategy, StrategyContext};
@@ -141,7 +141,7 @@ impl Case {
     /// All that learners are given: network, images, batches, plan and engine.
     ///
     /// # Errors
-    /// If sizes are out of range.
+    /// If sizes are out of range, or the case does not fit into memory.
     pub fn task(&self, limits: Limits) -> Result<Task> {
         let start = Arc::new(self.start()?);
         // One image more, because something must be held out for validation.
@@ -149,9 +149,14 @@ impl Case {
         let source = build(&Registry::builtin().data, "synthetic", &options, &())?;
         let data = Arc::new(Data::split("synthetic", source.load(None)?, Amount::Count(1), Seed::new(0))?);
         let order = BatchOrder::new(data.len(Split::Train), self.batch, Seed::new(SEED).child("batch"))?;
-        let images = [Split::Train, Split::Validation, Split::Test].map(|split| data.len(split) as u64).iter().sum();
-        let plan = Plan::new(&start.graph, &start.subset, self.batch, limits);
-        let plan = plan.keeping(&start.graph, &start.subset, images, Precision::F32, limits.memory);
+        let keep = Keep { images: data.len(Split::Train) as u64 + 1, precision: Precision::F32 };
+        let plan = Plan::new(&start.graph, &start.subset, self.batch, limits).for_population(self.members());
+        let plan = plan.keeping(&start.graph, &start.subset, keep);
+        let fits = match self.learner {
+            Method::Evolution => plan.check_population(self.population, machine::memory()),
+            Method::Backprop => plan.check_gradient(),
+        };
+        fits.map_err(|message| Error::Config(format!("{}: {message}", self.name())))?;
         let engine = engine(start.clone(), plan.clone())?;
         Ok(Task { start, data, order, loss: Loss::Nll, plan, engine })
     }

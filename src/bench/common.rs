@@ -60,7 +60,7 @@ pub struct Measured {
     pub parameters: usize,
     /// Worker threads.
     pub threads: usize,
-    /// Limit of memory for activations.
+    /// Limit of memory, for all but the population and the images.
     pub memory_limit_mib: f64,
     /// Generations that were timed.
     pub generations: usize,
@@ -182,11 +182,11 @@ pub fn measure(case: &Case, span: Span, limits: Limits, first: bool) -> Result<M
     })
 }
 
-/// Multiply-accumulates that the plan has one generation execute.
+/// Multiply-accumulates that the engine executes in one generation.
 fn executed_macs(plan: &Plan, case: &Case) -> u64 {
     match case.learner {
-        Method::Evolution => plan.macs(case.population),
-        Method::Backprop => plan.gradient_macs(),
+        Method::Evolution => plan.executed_macs(case.population),
+        Method::Backprop => plan.executed_gradient_macs(),
     }
 }
 

@@ -25,6 +25,8 @@ pub struct LearnerSetup {
     pub method: Method,
     /// Strategy or optimizer.
     pub algorithm: String,
+    /// Networks of a step: the population, with the subset of the first seed; 1 for backprop.
+    pub members: usize,
     /// Images of a batch.
     pub batch: usize,
     /// What it minimises.
@@ -83,8 +85,11 @@ impl LearnerSetup {
             let unknown = || Subset { name: String::new(), size: 1, spans: Vec::new() };
             let subset = Arc::new(context.subset.cloned().unwrap_or_else(unknown));
             let (algorithm, parts) = read_parts(method, params, context.registry, &subset);
-            parts?;
-            Some(LearnerSetup { label, method, algorithm, batch, loss, budget: budget?, node: node.clone() })
+            let members = match parts? {
+                Parts::Evolution(strategy) => strategy.population(),
+                Parts::Backprop(..) => 1,
+            };
+            Some(LearnerSetup { label, method, algorithm, members, batch, loss, budget: budget?, node: node.clone() })
         };
         let (learner, resolved) = read_named(node, path, problems, read)?;
         Some((learner?, resolved))

@@ -1,6 +1,7 @@
 //! Campaigns: the file, its grid, its runs on disk, and what is made of them.
 
 mod file;
+mod fit;
 pub mod grid;
 mod learner_setup;
 pub mod machine;
@@ -12,6 +13,7 @@ mod silent;
 pub mod store;
 
 pub use file::{Campaign, Cell, Run};
+pub use fit::check_memory;
 pub use learner_setup::LearnerSetup;
 pub use registry::Registry;
 pub use results::{read_results, summarise, write_pictures, Column, Results, Row};

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::store::{
     config_digest, disk, Checkpoint, Covered, Genome, Resumed, RunDescription, RunDir, RunFiles, RunState,
 };
-use super::{machine, Campaign, Registry, Run, Setup};
+use super::{check_memory, machine, Campaign, Registry, Run, Setup};
 use crate::data::{BatchOrder, Data, Split};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::learner::{Outcome, Position, Recorder, Snapshot, Task, Training};
-use crate::plan::{Limits, Plan};
+use crate::plan::Limits;
 use crate::record::{Evaluation, Header, Lap, Method, Reading, Record, Session, Step, Time, FORMAT};
 use crate::rng::Seed;
 use crate::subset::Start;
@@ -114,7 +114,7 @@ pub(super) struct RunList {
 /// Runs all runs that are not done.
 ///
 /// # Errors
-/// If the campaign's folder cannot be used, or the data cannot be read. What fails within a run is kept in the summary.
+/// If a learner does not fit into memory, the campaign's folder cannot be used, or the data cannot be read. What fails within a run is kept in the summary.
 pub fn run(
     campaign: &Campaign,
     registry: &Registry,
@@ -123,6 +123,7 @@ pub fn run(
 ) -> Result<Summary> {
     let runs = campaign.runs();
     let folder = options.root.join(&campaign.name);
+    check_memory(campaign, options.limits)?;
     let mut data = DataCache::default();
     // Before anything is written: data that cannot be read fails the whole campaign, not run by run.
     for cell in &campaign.cells {
@@ -290,11 +291,7 @@ fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, options: &Options) ->
     let learner = &run.cell.setup.learners[run.learner];
     let seed = Seed::new(run.seed).child("batch");
     let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed)?;
-    let images = [Split::Train, Split::Validation, Split::Test].map(|split| data.len(split) as u64).iter().sum();
-    let mut plan = Plan::new(&start.graph, &start.subset, learner.batch, options.limits);
-    if let Some(precision) = run.cell.setup.cache {
-        plan = plan.keeping(&start.graph, &start.subset, images, precision, options.limits.memory);
-    }
+    let plan = learner.plan(&start.graph, &start.subset, options.limits, run.cell.setup.keep());
     let engine = engine::on_cpu(start.clone(), &plan)?;
     Ok(Task { start, data, order, loss: learner.loss, plan, engine })
 }

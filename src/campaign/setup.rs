@@ -12,7 +12,7 @@ use crate::learner::{Budget, Moments};
 use crate::metric::Metric;
 use crate::model::{self, Model};
 use crate::params::{read_named, read_table, Amount, Node, Origin, Params, Problems, Range, Table, Value};
-use crate::plan::Precision;
+use crate::plan::{Keep, Precision};
 use crate::record::Background;
 use crate::rng::Seed;
 use crate::subset::{select, GeneScale, Selector, Start, Subset, SubsetRequest};
@@ -81,6 +81,12 @@ impl Setup {
             read_table(table, Origin::Default, "", problems, |params| read_sections(params, registry));
         let setup = setup?;
         (problems.len() == before).then_some(Setup { resolved, ..setup })
+    }
+
+    /// What may be kept of the data set's images.
+    pub fn keep(&self) -> Option<Keep> {
+        let images = self.data.source.training_images() as u64;
+        self.cache.map(|precision| Keep { images, precision })
     }
 
     /// The subset of one seed.

@@ -69,9 +69,9 @@ pub enum Command {
     /// List what a campaign can name: models, subsets, strategies, ...
     #[command(before_help = "Examples:\n  subevo list\n  subevo list strategies --json")]
     List(ListArguments),
-    /// Check a campaign file: every mistake is told, with its line
+    /// Check a campaign file: every mistake is told, with its line, and whether it fits into memory
     #[command(before_help = "Example:\n  subevo check campaign.toml")]
-    Check(CampaignArguments),
+    Check(CheckArguments),
     /// Measure how fast this machine evolves and backprops
     #[command(before_help = "Example:\n  subevo bench common")]
     Bench(BenchArguments),
@@ -86,6 +86,14 @@ pub struct CampaignArguments {
     /// setting a key of [grid] removes that axis
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    #[command(flatten)]
+    pub campaign: CampaignArguments,
+    #[command(flatten)]
+    pub limits: LimitArguments,
 }
 
 #[derive(Args, Debug)]
@@ -122,7 +130,8 @@ pub struct LimitArguments {
     /// Worker threads [default: one for each core]
     #[arg(long, value_name = "N", env = "SUBEVO_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Memory for activations, as in 512MiB or 4GiB [default: a quarter of the machine's]
+    /// Memory for all but the population itself (2 x n x k x 4 bytes), the data set and evaluations of
+    /// the incumbent, as in 512MiB or 4GiB [default: a quarter of the machine's]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub memory: Option<u64>,
 }

@@ -1,19 +1,22 @@
-//! `subevo check`: reads a campaign, tells every mistake, starts nothing.
+//! `subevo check`: reads a campaign, tells every mistake and whether it fits into memory, starts nothing.
 
-use super::args::CampaignArguments;
+use super::args::CheckArguments;
 use super::format::counted;
 use super::output::Output;
+use super::run::limits;
 use super::Exit;
-use crate::campaign::{Campaign, Registry};
+use crate::campaign::{check_memory, Campaign, Registry};
 use crate::error::Result;
 
 /// Checks a campaign.
-pub fn check(arguments: &CampaignArguments, registry: &Registry, output: &mut Output) -> Result<Exit> {
-    let campaign = Campaign::read(&arguments.campaign, &arguments.sets, registry, output.colour_stderr())?;
+pub fn check(arguments: &CheckArguments, registry: &Registry, output: &mut Output) -> Result<Exit> {
+    let file = &arguments.campaign;
+    let campaign = Campaign::read(&file.campaign, &file.sets, registry, output.colour_stderr())?;
+    check_memory(&campaign, limits(arguments.limits))?;
     let (cells, runs) = (campaign.cells.len(), campaign.runs().len());
     output.result(&format!(
         "{} is right: campaign `{}`, {}, {}\n",
-        arguments.campaign.display(),
+        file.campaign.display(),
         campaign.name,
         counted(cells, "cell"),
         counted(runs, "run")

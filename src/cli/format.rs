@@ -3,7 +3,8 @@
 use comfy_table::{presets, Cell, CellAlignment, Table};
 
 use crate::campaign::Column;
-pub use crate::num::grouped;
+use crate::num::digits_before;
+pub use crate::num::{bytes, grouped};
 
 /// So many of something: `1 run`, `2 runs`.
 pub fn counted(n: usize, word: &str) -> String {
@@ -22,24 +23,6 @@ pub fn short(x: f64) -> String {
     let decimals =
         if unit.is_empty() && value.fract() == 0.0 { 0 } else { 2usize.saturating_sub(digits_before(value)) };
     format!("{value:.decimals$}{unit}")
-}
-
-/// Bytes with a binary unit.
-pub fn bytes(n: u64) -> String {
-    let n = n as f64;
-    let (value, unit) = match n {
-        n if n >= (1u64 << 30) as f64 => (n / (1u64 << 30) as f64, "GiB"),
-        n if n >= (1u64 << 20) as f64 => (n / (1u64 << 20) as f64, "MiB"),
-        n if n >= 1024.0 => (n / 1024.0, "KiB"),
-        n => return format!("{n} B"),
-    };
-    let decimals = 2usize.saturating_sub(digits_before(value));
-    format!("{value:.decimals$} {unit}")
-}
-
-/// Digits before the decimal point, less one.
-fn digits_before(value: f64) -> usize {
-    value.abs().max(1.0).log10() as usize
 }
 
 /// A time in its two greatest units.

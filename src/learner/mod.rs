@@ -15,7 +15,7 @@ pub use evaluate::Snapshot;
 pub use evolution::Evolution;
 pub use moments::Moments;
 pub use position::{Best, Position};
-pub use task::Task;
+pub use task::{Task, SNAPSHOT};
 pub use training::{Finished, Outcome, Recorder, Training};
 
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use crate::record::Cost;
 use crate::subset::Start;
 
 /// Training images on which an incumbent's batch-norm statistics are recalibrated and its training loss is measured.
-const SNAPSHOT: usize = 2_000;
+pub const SNAPSHOT: usize = 2_000;
 
 /// One problem, the same for all learners.
 pub struct Task {

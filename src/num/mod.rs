@@ -50,6 +50,24 @@ pub fn grouped(count: u64) -> String {
     out
 }
 
+/// Bytes with a binary unit.
+pub fn bytes(n: u64) -> String {
+    let n = n as f64;
+    let (value, unit) = match n {
+        n if n >= (1u64 << 30) as f64 => (n / (1u64 << 30) as f64, "GiB"),
+        n if n >= (1u64 << 20) as f64 => (n / (1u64 << 20) as f64, "MiB"),
+        n if n >= 1024.0 => (n / 1024.0, "KiB"),
+        n => return format!("{n} B"),
+    };
+    let decimals = 2usize.saturating_sub(digits_before(value));
+    format!("{value:.decimals$} {unit}")
+}
+
+/// Digits before the decimal point, less one.
+pub fn digits_before(value: f64) -> usize {
+    value.abs().max(1.0).log10() as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,15 @@ impl Precision {
     }
 }
 
+/// What may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Images of the data set that are trained and validated on.
+    pub images: u64,
+    /// How activations are stored.
+    pub precision: Precision,
+}
+
 /// Multiply-accumulates that one kept value must save: reading it from memory takes about as long.
 const WORTH: u64 = 64;
 

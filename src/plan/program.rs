@@ -146,6 +146,20 @@ pub struct Product {
     pub dense: bool,
 }
 
+impl Product {
+    /// Whether outputs of the base on shared input channels are computed once, for members to add to.
+    pub fn seeded(&self) -> bool {
+        !self.shared.is_empty() && (self.own_inputs || !self.dense)
+    }
+}
+
+impl Step {
+    /// The shared channels that members scale and shift for themselves.
+    pub fn promoted(&self) -> Option<&Part> {
+        self.parts.iter().find(|part| part.from == From::Promoted)
+    }
+}
+
 /// How much of the weights of the varied filters must be trained for computing them whole.
 const DENSE: f64 = 0.5;
 
@@ -182,6 +196,17 @@ impl Program {
         reads.sort_unstable();
         reads.dedup();
         compiler.program
+    }
+
+    /// For each step how many filters of its product have a trained weight.
+    pub fn trained_filters(&self, graph: &Graph, trained: &Trained) -> Vec<usize> {
+        let of_step = |step: &Step| match &step.kind {
+            Kind::Product(product) => {
+                product.filters.iter().filter(|filter| trained.filter(graph, product.weight, **filter)).count()
+            }
+            _ => 0,
+        };
+        self.steps.iter().map(of_step).collect()
     }
 
     /// The step that gives a node's value.

@@ -70,7 +70,7 @@ impl Trained {
     }
 
     /// Whether filter `filter` of a weight, or element of a vector, has a trained scalar.
-    fn filter(&self, graph: &Graph, id: ParameterId, filter: usize) -> bool {
+    pub fn filter(&self, graph: &Graph, id: ParameterId, filter: usize) -> bool {
         let length = graph.parameter(id).filter_len();
         self.parameter(graph, id)[filter * length..(filter + 1) * length].contains(&true)
     }

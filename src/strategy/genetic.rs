@@ -156,6 +156,10 @@ impl Genetic {
 }
 
 impl Strategy for Genetic {
+    fn population(&self) -> usize {
+        self.n
+    }
+
     fn ask(&mut self, at: Progress, seed: Seed) -> Result<Population> {
         let k = self.subset.size;
         // The start stays in its first generation, so that it is measured too, also without elites.

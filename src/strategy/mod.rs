@@ -16,6 +16,9 @@ use crate::subset::Subset;
 
 /// An evolutionary strategy. It starts at the all-zero genome, which is the untouched network.
 pub trait Strategy: Send {
+    /// Members of a generation (n), always as many.
+    fn population(&self) -> usize;
+
     /// Proposes the members of the next generation, (n, k), all finite. `seed` is the address of this generation's
     /// randomness.
     ///

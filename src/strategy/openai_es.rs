@@ -90,6 +90,10 @@ fn add(z: [&[f32]; 4], u: [f64; 4], sums: &mut [f64]) {
 }
 
 impl Strategy for OpenAiEs {
+    fn population(&self) -> usize {
+        self.n
+    }
+
     fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
         let (k, sigma) = (self.mean.len(), self.sigma_now());
         let mut genes = std::mem::take(&mut self.genes);

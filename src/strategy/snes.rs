@@ -90,6 +90,10 @@ fn add(z: [&[f32]; 4], u: [f64; 4], first: &mut [f64], second: &mut [f64]) {
 }
 
 impl Strategy for Snes {
+    fn population(&self) -> usize {
+        self.n
+    }
+
     fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
         let k = self.mean.len();
         let mut genes = std::mem::take(&mut self.genes);

@@ -83,6 +83,14 @@ fn multiplies_are_those_that_are_executed_not_those_that_sharing_saves() {
     assert_eq!(macs(Trained::BatchNorm, Method::Evolution), 10 * (conv1 + 6 * (conv2 + fc)));
     assert_eq!(macs(Trained::Classifier, Method::Evolution), 10 * (conv1 + conv2 + 6 * fc));
     assert_eq!(macs(Trained::Classifier, Method::Backprop), 10 * (conv1 + conv2 + 2 * fc));
+    // One of three filters and one of five: conv1 is computed whole for the base; of conv2's 15 pairs of channels ten go
+    // through the seed, and each member has 1 x 5 + 2 x 1.
+    let (one, pair) = (64 * 9, 16 * 9);
+    assert_eq!(
+        macs(Trained::Filters, Method::Evolution),
+        10 * (conv1 + 10 * pair + 6 * (one + 7 * pair + fc)),
+        "of a quarter of the filters"
+    );
 }
 
 #[test]

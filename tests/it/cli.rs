@@ -2,7 +2,9 @@
 
 mod bench;
 mod failures;
+mod inspect;
 mod kills;
+mod memory;
 mod mistakes;
 mod plots;
 mod same_bytes;

@@ -186,7 +186,8 @@ impl<'a> Backward<'a> {
             let slots = Slots::of(index);
             let mut slope = scratch.take(slots.backward(0), raw.values());
             let mut padded = scratch.take(slots.backward(1), if columns.is_empty() { 0 } else { image_len });
-            let mut spread = scratch.take(slots.backward(2), if below.is_some() { spreading.len(raw.channels) } else { 0 });
+            let mut spread =
+                scratch.take(slots.backward(2), if below.is_some() { spreading.len(raw.channels) } else { 0 });
             let mut right = Bank::zeros(raw.pixels(), columns.len());
             for image in images {
                 self.raw(index, step, image, dy, centre, &mut slope);

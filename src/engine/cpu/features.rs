@@ -74,8 +74,9 @@ impl Features {
     /// For each kept node the values (batch, length) of a batch. `compute` gives them for the images at some places of it.
     pub fn gather(&self, batch: &Batch, compute: impl Fn(&[usize]) -> Vec<Vec<f32>>) -> Vec<Vec<f32>> {
         let all: Vec<usize> = (0..batch.labels.len()).collect();
-        let Some((split, indices)) = &batch.places else {
-            // Images of no data set are not kept, but rounded as those that are.
+        let kept = batch.places.as_ref().filter(|(split, _)| *split != Split::Test);
+        let Some((split, indices)) = kept else {
+            // Test images are seen too rarely to be worth their memory; they are rounded as those that are kept.
             return compute(&all).into_iter().map(|values| self.rounded(values)).collect();
         };
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);

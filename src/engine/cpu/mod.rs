@@ -64,6 +64,8 @@ pub struct CpuEngine {
     /// Scratch of each program: what stands in the border of one program's image is not zero in another's.
     scratch: [Pool<Scratch>; 4],
     buffers: Pool<Buffers>,
+    /// Of what is shared: threads that evaluate members hold none of it.
+    shared_buffers: Pool<Buffers>,
     banks: Pool<Banks>,
     whole_banks: Pool<Banks>,
 }
@@ -96,6 +98,7 @@ impl CpuEngine {
             kept_banks,
             scratch: Default::default(),
             buffers: Pool::default(),
+            shared_buffers: Pool::default(),
             banks: Pool::default(),
             whole_banks: Pool::default(),
         })
@@ -166,7 +169,7 @@ impl CpuEngine {
             member_weights: &self.members,
             scratch: &self.scratch[SHARED],
         };
-        Shared::new(&sharing, &self.given(batch), batch.labels.len(), &mut self.buffers.take())
+        Shared::new(&sharing, &self.given(batch), batch.labels.len(), &mut self.shared_buffers.take())
     }
 
     /// Losses of the members of one unit.
@@ -279,7 +282,7 @@ impl Engine for CpuEngine {
                 units.par_iter().map(|unit| self.unit_losses(&shared, unit, batch, loss)).collect();
             losses.extend(of_units.into_iter().flatten());
         }
-        shared.drop_into(&mut self.buffers.take());
+        shared.drop_into(&mut self.shared_buffers.take());
         Ok(losses)
     }
 

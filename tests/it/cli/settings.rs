@@ -64,7 +64,7 @@ fn changed_settings_begin_new_runs_and_the_old_ones_stay() {
     assert_eq!((before.len(), after.len()), (6, 9));
     assert_same(&after.into_iter().filter(|(name, _)| before.contains_key(name)).collect(), &before, "the old ones");
     // A seed more runs only what is new; what does not change results is no setting.
-    let more = place.run(&["--set", "campaign.seeds=2", "--threads", "1", "--memory", "2MiB"]);
+    let more = place.run(&["--set", "campaign.seeds=2", "--threads", "1", "--memory", "32MiB"]);
     assert!(more.err.contains("4 of 4 runs are done (2 had been done before)"), "{}", more.err);
     // A default that is written out is the same setting.
     let same = place.run(&["--set", "subset.background=random", "--set", "genome.scale=init"]);

@@ -1,0 +1,64 @@
+//! Whether the runs of a campaign fit into memory, asked before anything is loaded or written.
+
+use super::{machine, Campaign, LearnerSetup};
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::plan::{Keep, Limits, Plan};
+use crate::record::Method;
+use crate::subset::Subset;
+
+impl LearnerSetup {
+    /// How this learner trains a subset.
+    pub fn plan(&self, graph: &Graph, subset: &Subset, limits: Limits, keep: Option<Keep>) -> Plan {
+        let plan = Plan::new(graph, subset, self.batch, limits).for_population(self.members);
+        match keep {
+            Some(keep) => plan.keeping(graph, subset, keep),
+            None => plan,
+        }
+    }
+
+    /// Whether it fits, planned by [`LearnerSetup::plan`].
+    ///
+    /// # Errors
+    /// What is needed, by what, and what to change.
+    pub fn check(&self, plan: &Plan) -> std::result::Result<(), String> {
+        match self.method {
+            Method::Evolution => plan.check_population(self.members, machine::memory()),
+            Method::Backprop => plan.check_gradient(),
+        }
+    }
+
+    /// Bytes that its training holds at a time, without the population itself and the data set.
+    pub fn peak_bytes(&self, plan: &Plan) -> u64 {
+        match self.method {
+            Method::Evolution => plan.peak_bytes(),
+            Method::Backprop => plan.peak_bytes_gradient(),
+        }
+    }
+}
+
+/// Whether each learner of each cell fits, with the subset of the cell's first seed.
+///
+/// # Errors
+/// [`Error::Config`] for the first that does not, with the number of the others.
+pub fn check_memory(campaign: &Campaign, limits: Limits) -> Result<()> {
+    let mut lacking = Vec::new();
+    for cell in &campaign.cells {
+        let subset = cell.setup.select(cell.setup.seeds.first().copied().unwrap_or(1))?;
+        for learner in &cell.setup.learners {
+            let Err(message) = learner.check(&learner.plan(&cell.setup.graph, &subset, limits, cell.setup.keep()))
+            else {
+                continue;
+            };
+            let of_cell = if cell.label.is_empty() { String::new() } else { format!("cell {}, ", cell.label) };
+            lacking.push(format!("{of_cell}learner `{}`: {message}", learner.label));
+        }
+    }
+    let Some(first) = lacking.first() else { return Ok(()) };
+    let others = match lacking.len() - 1 {
+        0 => String::new(),
+        1 => " (and one more learner does not fit)".to_string(),
+        n => format!(" (and {n} more learners of other cells or labels do not fit)"),
+    };
+    Err(Error::Config(format!("{first}{others}")))
+}

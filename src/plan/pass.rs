@@ -1,0 +1,229 @@
+//! What one pass over a program holds, found by running it without numbers: as the engine on the CPU takes and gives back
+//! buffers of exactly one length, drops values behind their last reader, and keeps a scratch image for each use.
+
+use std::collections::BTreeMap;
+
+use super::program::{From, Kind, Part, Product, Program, Step};
+
+/// Images of one task of the engine: of a linear layer so many are loaded at a time.
+const BLOCK: usize = 8;
+
+/// Buffers that are used again for values of the same length, and so are never given back to the system.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    free: BTreeMap<usize, usize>,
+    /// Floats of all buffers.
+    pub floats: u64,
+}
+
+impl Ledger {
+    /// Takes a free buffer, or a new one; gives its length.
+    pub fn take(&mut self, length: usize) -> usize {
+        match self.free.get_mut(&length) {
+            Some(free) if *free > 0 => *free -= 1,
+            _ => self.floats += length as u64,
+        }
+        length
+    }
+
+    /// The same buffers, all of them in use.
+    pub fn all_in_use(&self) -> Ledger {
+        Ledger { free: BTreeMap::new(), floats: self.floats }
+    }
+
+    /// Gives a buffer back.
+    pub fn give(&mut self, length: usize) {
+        *self.free.entry(length).or_default() += 1;
+    }
+}
+
+/// The scratch images of a thread: the longest of each use of each step.
+#[derive(Clone, Debug, Default)]
+pub struct Slots(BTreeMap<(usize, Use), usize>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    Raw,
+    Pooled,
+    Varied,
+    Plain(usize),
+    Padded(usize),
+    Slope,
+    Spread,
+}
+
+impl Slots {
+    fn note(&mut self, step: usize, of: Use, length: usize) {
+        let longest = self.0.entry((step, of)).or_default();
+        *longest = length.max(*longest);
+    }
+
+    /// Floats of all.
+    pub fn floats(&self) -> u64 {
+        self.0.values().map(|length| *length as u64).sum()
+    }
+}
+
+/// A pass: its program and sizes.
+pub struct Pass<'a> {
+    /// The steps.
+    pub program: &'a Program,
+    /// Members of the unit.
+    pub members: usize,
+    /// Images of the batch.
+    pub batch: usize,
+    /// Whether everything is kept for a backward pass.
+    pub keep: bool,
+}
+
+impl Pass<'_> {
+    /// Runs the steps; all buffers are given back in the end, except those of steps for which `wanted` holds until then.
+    pub fn run(&self, wanted: impl Fn(usize) -> bool, ledger: &mut Ledger, slots: &mut Slots) {
+        let last = last_readers(self.program);
+        let mut values: Vec<Vec<usize>> = Vec::new();
+        for (index, step) in self.program.steps.iter().enumerate() {
+            self.scratch(index, step, slots);
+            let stored = if self.keep { step.raw } else { step.out };
+            let lanes: Vec<usize> = computed(step).map(|part| self.members * part.channels.len()).collect();
+            values.push(lanes.iter().map(|lanes| ledger.take(self.batch * stored.pixels() * lanes)).collect());
+            if step.norm.is_some() {
+                let sums = lanes.iter().flat_map(|lanes| [self.batch * lanes; 2]);
+                let sums: Vec<usize> = sums.map(|length| ledger.take(length)).collect();
+                sums.into_iter().for_each(|length| ledger.give(length));
+            }
+            if self.keep {
+                continue;
+            }
+            for earlier in (0..index).filter(|earlier| last[*earlier] == index && !wanted(*earlier)) {
+                values[earlier].drain(..).for_each(|length| ledger.give(length));
+            }
+        }
+        values.into_iter().flatten().for_each(|length| ledger.give(length));
+    }
+
+    /// The scratch images of a step.
+    fn scratch(&self, index: usize, step: &Step, slots: &mut Slots) {
+        let lanes = |part: &Part| self.members * part.channels.len();
+        if step.pool.is_some() && !self.keep {
+            computed(step).for_each(|part| slots.note(index, Use::Raw, step.raw.pixels() * lanes(part)));
+        }
+        let inputs = step.inputs.iter().map(|node| self.program.value(*node));
+        let parts = inputs.flatten().flat_map(|input| input.parts.iter().enumerate().map(move |part| (input, part)));
+        for (input, (p, part)) in parts {
+            if self.keep && input.pool.is_some() {
+                slots.note(index, Use::Pooled, input.out.pixels() * lanes(part));
+            }
+            match &step.kind {
+                Kind::Product(product) => {
+                    let pending = input.norm.is_some() || (self.keep && input.pool.is_some());
+                    if pending || product.padding > 0 || part.from == From::Promoted {
+                        let images = if product.linear { self.batch.min(BLOCK) } else { 1 };
+                        slots.note(index, Use::Padded(p), images * padded_pixels(step, product) * lanes(part));
+                    }
+                }
+                Kind::AvgPool(_) | Kind::GlobalAvgPool => {
+                    slots.note(index, Use::Plain(0), step.input.pixels() * lanes(part));
+                }
+                Kind::Add | Kind::Concat => slots.note(index, Use::Plain(p), step.input.pixels() * lanes(part)),
+                Kind::Input | Kind::Identity => {}
+            }
+        }
+        if let Kind::Product(product) = &step.kind {
+            if product.varied > 0 && (product.own_inputs || !product.dense) {
+                let positions = if product.linear { self.batch.min(BLOCK) } else { step.raw.pixels() };
+                slots.note(index, Use::Varied, positions * self.members * product.varied);
+            }
+        }
+    }
+
+    /// Runs the backward pass behind [`Self::run`] with everything kept, on the same ledger; `depends` marks the nodes that a
+    /// trained scalar reaches. Gives the floats that it holds beside, of `columns` trained filters of each step.
+    pub fn backward(&self, depends: &[bool], columns: &[usize], ledger: &mut Ledger, slots: &mut Slots) -> u64 {
+        let mut beside = 0;
+        for (index, step) in self.program.steps.iter().enumerate().rev().filter(|(_, step)| depends[step.value]) {
+            let below = step.inputs.iter().filter(|input| depends[**input]).count();
+            let columns = columns[index];
+            // Gradients wait for the layers below: none is counted as given back.
+            for _ in 0..below {
+                ledger.take(self.batch * step.input.values());
+            }
+            match &step.kind {
+                Kind::Product(product) if product.linear => {
+                    let (inputs, outputs) = (step.input.values(), product.filters.len());
+                    let lengths = [self.batch * outputs, self.batch * inputs, inputs * columns];
+                    let taken: Vec<usize> = lengths.iter().map(|length| ledger.take(*length)).collect();
+                    taken.into_iter().for_each(|length| ledger.give(length));
+                    beside += bank(self.batch, columns).max(bank(outputs, inputs));
+                }
+                Kind::Product(product) => {
+                    let taps = product.window[0] * product.window[1];
+                    slots.note(index, Use::Slope, step.raw.values() + bank(step.raw.pixels(), columns) as usize);
+                    let side = |input: usize, output: usize| {
+                        (input + 2 * product.window[0]).max(2 * product.window[0] + product.stride * output)
+                    };
+                    let spread = side(step.input.height, step.raw.height) * side(step.input.width, step.raw.width);
+                    slots.note(index, Use::Spread, if below > 0 { spread * step.raw.channels } else { 0 });
+                    let sums = self.batch.div_ceil(BLOCK) * taps * step.input.channels * columns;
+                    beside += sums as u64 + bank(taps * step.raw.channels, step.input.channels);
+                }
+                _ => {
+                    let slope = ledger.take(self.batch * step.raw.values());
+                    ledger.give(slope);
+                }
+            }
+            if step.norm.is_some() {
+                beside += (2 * self.batch * step.raw.channels) as u64;
+            }
+        }
+        beside
+    }
+}
+
+/// Parts that the step itself computes.
+fn computed(step: &Step) -> impl Iterator<Item = &Part> {
+    step.parts.iter().filter(|part| part.from != From::Promoted)
+}
+
+/// Pixels of an input image with its border.
+pub fn padded_pixels(step: &Step, product: &Product) -> usize {
+    (step.input.height + 2 * product.padding) * (step.input.width + 2 * product.padding)
+}
+
+/// Floats of a matrix as the kernel reads it: columns fill whole vectors of 16.
+pub fn bank(rows: usize, columns: usize) -> u64 {
+    (rows * columns.next_multiple_of(16)) as u64
+}
+
+/// For each step the last that reads its value; the number of steps where none does.
+fn last_readers(program: &Program) -> Vec<usize> {
+    let mut last = vec![program.steps.len(); program.steps.len()];
+    for (index, step) in program.steps.iter().enumerate() {
+        for earlier in step.inputs.iter().filter_map(|node| program.step_of[*node]).filter(|earlier| *earlier < index) {
+            last[earlier] = index;
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_used_again_for_its_own_length_alone() {
+        let mut ledger = Ledger::default();
+        let a = ledger.take(10);
+        ledger.take(10);
+        ledger.give(a);
+        assert_eq!(ledger.floats, 20);
+        ledger.take(10);
+        assert_eq!(ledger.floats, 20, "the one given back");
+        ledger.take(9);
+        assert_eq!(ledger.floats, 29, "no shorter one of a longer");
+    }
+
+    #[test]
+    fn a_matrix_fills_whole_vectors() {
+        assert_eq!([bank(3, 0), bank(3, 1), bank(3, 16), bank(3, 17), bank(3, 33)], [0, 48, 48, 96, 144]);
+    }
+}

@@ -1,0 +1,60 @@
+//! `subevo inspect`: what it says of a plan is what the plan does.
+
+use serde_json::Value;
+
+use super::{Place, TINY};
+
+fn inspect(place: &Place, words: &[&str]) -> Value {
+    let ended = place.subevo(&[&["inspect", "campaign.toml", "--json"], words].concat()).expect(0);
+    serde_json::from_str(&ended.out).unwrap()
+}
+
+#[test]
+fn the_json_tells_of_each_node_how_members_share_it_and_what_it_costs() {
+    let place = Place::new(TINY);
+    let found = inspect(&place, &["--threads", "2"]);
+    let nodes = found["nodes"].as_array().unwrap();
+    let names: Vec<&str> = nodes.iter().map(|node| node["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["input", "conv1", "bn1", "relu1", "pool1", "conv2", "bn2", "relu2", "pool2", "flatten", "fc"]);
+    // One of the two filters of conv1 is trained, and both scales: members share the other filter and its statistics.
+    let of = |name: &str, key: &str| nodes[names.iter().position(|found| *found == name).unwrap()][key].clone();
+    assert_eq!(of("conv1", "sharing"), "partly-shared");
+    assert_eq!(of("conv1", "note"), "1 of 2 filters shared");
+    assert_eq!((of("conv1", "macs_shared"), of("conv1", "macs_member")), (576.into(), 576.into()));
+    assert_eq!((of("conv1", "filters"), of("conv1", "filters_trained")), (2.into(), 1.into()));
+    assert_eq!((of("bn1", "sharing"), of("bn1", "fused_into")), ("per-member".into(), "conv1".into()));
+    assert_eq!((of("conv2", "sharing"), of("conv2", "macs_member")), ("per-member".into(), 864.into()));
+    assert_eq!((of("input", "sharing"), of("input", "fused_into")), ("shared".into(), Value::Null));
+    let sum = |key: &str| nodes.iter().map(|node| node[key].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("macs_shared"), sum("macs_member"), sum("trained")), (576, 576 + 864 + 36, 37));
+    let figure = |key: &str| found[key].as_u64().unwrap();
+    assert_eq!(figure("macs_per_image_total"), 1_152 + 864 + 36);
+    assert_eq!((figure("macs_per_image_shared"), figure("macs_per_image_member")), (576, 1_476));
+    // Sixteen images, eight members; backprop computes the network and the way back.
+    let learners = found["learners"].as_array().unwrap();
+    assert_eq!(learners[0]["macs_per_step"], 16 * (576 + 8 * 1_476));
+    assert_eq!((&learners[0]["members"], &learners[0]["population_bytes"]), (&8.into(), &(2 * 8 * 37 * 4).into()));
+    assert_eq!(learners[1]["macs_per_step"], 16 * (2_052 + figure("macs_per_image_backward")));
+    assert_eq!((&learners[0]["fits"], &found["fits"]), (&true.into(), &true.into()));
+    let peaks = learners.iter().map(|learner| learner["peak_bytes"].as_u64().unwrap());
+    assert_eq!(peaks.max(), found["peak_bytes"].as_u64());
+    // Eight members on two threads are at least two units.
+    assert!(learners[0]["unit"].as_u64().unwrap() <= 4, "{}", learners[0]);
+}
+
+#[test]
+fn a_convolution_under_trained_filters_says_how_many_filters_and_input_channels_are_shared() {
+    let place = Place::new(TINY);
+    let quarter = ["--set", "model.channels=[16,32]", "--set", "subset.select=[{ filters = 0.25 }]"];
+    let found = inspect(&place, &quarter);
+    let conv2 = found["nodes"].as_array().unwrap().iter().find(|node| node["name"] == "conv2").unwrap().clone();
+    assert_eq!(conv2["note"], "24 of 32 filters shared; 4 of 16 input channels per member");
+    // Nine taps at 4 x 4 positions, 224 of 512 pairs of channels.
+    assert_eq!((&conv2["macs_member"], &conv2["macs_shared"]), (&(224 * 144).into(), &(288 * 144).into()));
+    let text = place.subevo(&[&["inspect", "campaign.toml"][..], &quarter].concat()).expect(0).out;
+    let line = text.lines().find(|line| line.starts_with("| conv2 ")).unwrap();
+    let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+    let note = "24 of 32 filters shared; 4 of 16 input channels per member";
+    assert_eq!(&cells[3..6], ["32 x 4 x 4", "partly-shared", note]);
+    assert_eq!(&cells[8..10], ["41,472", "32,256"]);
+}
