@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::campaign::Registry;
 use crate::data::{BatchOrder, Data, Split};
-use crate::engine::{on_cpu, Engine, Loss};
+use crate::engine::{on_cpu, Loss};
 use crate::entry::Entries;
 use crate::error::{Error, Result};
 use crate::learner::Task;
@@ -150,7 +150,7 @@ impl Case {
         let data = Arc::new(Data::split("synthetic", source.load(None)?, Amount::Count(1), Seed::new(0))?);
         let order = BatchOrder::new(data.len(Split::Train), self.batch, Seed::new(SEED).child("batch"))?;
         let plan = Plan::new(&start.graph, &start.subset, self.batch, limits);
-        let engine = engine(start.clone(), plan.clone())?;
+        let engine = on_cpu(start.clone(), &plan);
         Ok(Task { start, data, order, loss: Loss::Nll, plan, engine })
     }
 
@@ -169,11 +169,6 @@ impl Case {
     pub fn optimizer(&self, subset: &Subset) -> Result<Box<dyn Optimizer>> {
         build(&Registry::builtin().optimizers, "adam", "lr = 0.02", &subset.size)
     }
-}
-
-/// The engine that cases are measured on.
-fn engine(start: Arc<Start>, plan: Plan) -> Result<Box<dyn Engine>> {
-    on_cpu(start, &plan)
 }
 
 /// A strategy for a subset by its name and its options, lines of TOML.

@@ -291,7 +291,7 @@ fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, options: &Options) ->
     let seed = Seed::new(run.seed).child("batch");
     let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed)?;
     let plan = Plan::new(&start.graph, &start.subset, learner.batch, options.limits);
-    let engine = engine::on_cpu(start.clone(), &plan)?;
+    let engine = engine::on_cpu(start.clone(), &plan);
     Ok(Task { start, data, order, loss: learner.loss, plan, engine })
 }
 

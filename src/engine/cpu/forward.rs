@@ -12,11 +12,8 @@ use super::scratch::{Buffers, Pool, Scratch};
 use super::shared::Shared;
 use super::value::{Held, Images, Value};
 use super::weights::{Banks, Weights};
-use crate::engine::Statistics;
+use crate::engine::statistics::{Statistics, EPSILON};
 use crate::plan::{From, Kind, Program, Step};
-
-/// Added to the variance, as in PyTorch.
-pub const EPSILON: f64 = 1e-5;
 
 /// Images of one task.
 pub const BLOCK: usize = 8;

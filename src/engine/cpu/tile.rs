@@ -46,7 +46,7 @@ pub struct Source<'a> {
     pub line: usize,
     /// From one position of a line to the next.
     pub step: usize,
-    /// Offsets of the left factors.
+    /// Offsets of the left factors; without any, the source adds nothing.
     pub rows: &'a Rows,
     /// The right factors (rows, columns).
     pub bank: &'a Bank,
@@ -59,8 +59,6 @@ pub enum First<'a> {
     Zero,
     /// The same row (columns) at each position.
     Row(&'a [f32]),
-    /// Own values (positions, pitch) at each position.
-    Values(&'a [f32], usize),
     /// What the output holds.
     Output,
 }
@@ -79,26 +77,38 @@ pub struct Output<'a> {
     pub length: usize,
 }
 
+impl Source<'_> {
+    /// Index of the last left factor; `None` where that is no number. There is a position at least.
+    fn furthest(&self, lines: usize, length: usize) -> Option<usize> {
+        let line = (lines - 1).checked_mul(self.line)?;
+        let step = (length - 1).checked_mul(self.step)?;
+        self.base.checked_add(line)?.checked_add(step)?.checked_add(self.rows.greatest)
+    }
+}
+
+impl Output<'_> {
+    /// Index behind the last sum; `None` where that is no number. There is a position at least.
+    fn end(&self) -> Option<usize> {
+        (self.lines.checked_mul(self.length)? - 1).checked_mul(self.pitch)?.checked_add(self.columns)
+    }
+}
+
 /// Computes the product.
 ///
 /// # Panics
-/// If a factor or a sum would lie outside its slice.
+/// If a factor or a sum would lie outside its slice, or a source's first position outside its values.
 pub fn product(sources: &[Source<'_>], first: First<'_>, out: Output<'_>) {
     if out.lines == 0 || out.length == 0 || out.columns == 0 {
         return;
     }
-    let positions = out.lines * out.length;
-    let fits = |len: usize, pitch: usize| (positions - 1) * pitch + out.columns <= len;
-    assert!(fits(out.values.len(), out.pitch), "the output holds all positions");
-    match first {
-        First::Zero | First::Output => {}
-        First::Row(row) => assert!(out.columns <= row.len(), "one first value a column"),
-        First::Values(values, pitch) => assert!(fits(values.len(), pitch), "first values for all positions"),
+    let end = out.end().expect("sizes are small");
+    assert!(end <= out.values.len(), "the output holds all positions");
+    if let First::Row(row) = first {
+        assert!(out.columns <= row.len(), "one first value a column");
     }
     for source in sources {
-        let furthest =
-            source.base + (out.lines - 1) * source.line + (out.length - 1) * source.step + source.rows.greatest;
-        assert!(source.rows.is_empty() || furthest < source.values.len(), "all left factors exist");
+        let furthest = source.furthest(out.lines, out.length).expect("sizes are small");
+        assert!(furthest < source.values.len(), "all left factors exist");
         assert_eq!(source.rows.len(), source.bank.rows(), "one row of the bank for each offset");
         assert!(out.columns <= source.bank.columns(), "right factors for all columns");
     }
@@ -171,7 +181,6 @@ fn strip<S: Simd, const NV: usize, const FULL: bool>(
         First::Zero => (zero.as_ptr(), 0),
         // SAFETY: `column` is less than `out.columns`, which the slices hold at each position (asserted in `product`).
         First::Row(row) => (unsafe { row.as_ptr().add(column) }, 0),
-        First::Values(values, pitch) => (unsafe { values.as_ptr().add(column) }, pitch),
         // SAFETY: as above, of the output itself; `to` is its first value.
         First::Output => (unsafe { to.add(column).cast_const() }, out.pitch),
     };
