@@ -3,6 +3,16 @@
 
 use pulp::{MemMask, Simd, WithSimd};
 
+use super::arch::dispatch;
+
+/// Number of values of so many pixels and channels.
+///
+/// # Panics
+/// If that is no number.
+pub(super) fn volume(sides: &[usize]) -> usize {
+    sides.iter().try_fold(1usize, |volume, side| volume.checked_mul(*side)).expect("sizes are small")
+}
+
 /// Pixels of one image in a slice: pixel (y, x) begins at `base + y * line + x * step`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pixels {
@@ -20,8 +30,13 @@ impl Pixels {
         Pixels { base: 0, line: width * step, step }
     }
 
+    /// Index behind the last pixel of an image that has one.
     fn end(&self, size: [usize; 2], channels: usize) -> usize {
-        self.base + (size[0] - 1) * self.line + (size[1] - 1) * self.step + channels
+        let line = (size[0] - 1).checked_mul(self.line);
+        let step = (size[1] - 1).checked_mul(self.step);
+        let last = self.base.checked_add(line.expect("sizes are small"));
+        let last = last.and_then(|last| last.checked_add(step?)?.checked_add(channels));
+        last.expect("sizes are small")
     }
 }
 
@@ -144,7 +159,7 @@ pub fn normalise(
         return;
     }
     assert!(from.end(size, channels) <= x.len() && to.end(size, channels) <= out.len(), "both images exist");
-    pulp::Arch::new().dispatch(Normalise { x: [x, x], from, out, to, size, affine, relu });
+    dispatch(Normalise { x: [x, x], from, out, to, size, affine, relu });
 }
 
 /// As [`normalise`] of `[greatest, least]`: of each channel the one that its factor makes the greatest.
@@ -163,7 +178,7 @@ pub fn normalise_pair(
     }
     let end = from.end(size, channels);
     assert!(pair.iter().all(|x| end <= x.len()) && to.end(size, channels) <= out.len(), "all images exist");
-    pulp::Arch::new().dispatch(Normalise { x: pair, from, out, to, size, affine, relu });
+    dispatch(Normalise { x: pair, from, out, to, size, affine, relu });
 }
 
 struct Normalise<'a> {
@@ -242,7 +257,7 @@ pub fn rectify(values: &mut [f32]) {
             rest.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x = 0.0);
         }
     }
-    pulp::Arch::new().dispatch(Rectify(values));
+    dispatch(Rectify(values));
 }
 
 /// `out += x`, value by value.
@@ -256,7 +271,7 @@ pub fn add(out: &mut [f32], x: &[f32]) {
         }
     }
     assert_eq!(out.len(), x.len(), "as many values");
-    pulp::Arch::new().dispatch(Add(out, x));
+    dispatch(Add(out, x));
 }
 
 /// Pixels whose sum is formed in f32 before it joins the sum of sums: rounding grows with the root of their number.
@@ -291,7 +306,7 @@ fn sum<S: Simd>(simd: S, pixels: usize, term: impl Fn(usize) -> S::f32s) -> S::f
 pub fn moments(x: &[f32], channels: usize, mean: &mut [f32], squares: &mut [f32]) {
     let pixels = x.len() / channels;
     assert!(x.len() == pixels * channels && mean.len() == channels && squares.len() == channels, "whole pixels");
-    pulp::Arch::new().dispatch(Moments { x, channels, mean, squares });
+    dispatch(Moments { x, channels, mean, squares });
 }
 
 struct Moments<'a> {
@@ -332,7 +347,7 @@ impl OnVectors for Moments<'_> {
 /// Mean over the pixels of each channel of one image `x` (pixels, channels).
 pub fn mean(x: &[f32], channels: usize, out: &mut [f32]) {
     assert!(x.len().is_multiple_of(channels) && out.len() == channels, "whole pixels");
-    pulp::Arch::new().dispatch(Mean { x, channels, out });
+    dispatch(Mean { x, channels, out });
 }
 
 struct Mean<'a> {
@@ -360,5 +375,131 @@ impl OnVectors for Mean<'_> {
             unsafe { vector.load(simd, self.x.as_ptr().add(pixel * self.channels + vector.at)) }
         });
         simd.partial_store_f32s(&mut self.out[vector.at..], simd.mul_f32s(total, simd.splat_f32s(1.0 / pixels as f32)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arch::testing::{near, numbers, on_each_kind};
+    use super::*;
+
+    fn affine(channels: usize) -> Affine {
+        let [mean, factor, shift] = [1, 2, 3].map(|seed| numbers(channels, seed));
+        Affine { mean, factor, shift }
+    }
+
+    /// Images of 3 x 4 pixels: without gaps, and with a border, of so many values.
+    fn places(channels: usize) -> [(Pixels, usize); 2] {
+        let (step, line) = (channels + 2, 6 * (channels + 2));
+        let bordered = Pixels { base: line + step, line, step };
+        [(Pixels::dense(4, channels), 12 * channels), (bordered, bordered.end([3, 4], channels))]
+    }
+
+    /// Checks a normalisation of `[x, y]`, of which each channel takes the one that its factor makes greater.
+    fn check(channels: usize, relu: bool, pair: bool) -> Vec<f32> {
+        let affine = affine(channels);
+        let [(dense, length), (bordered, end)] = places(channels);
+        let mut images = [numbers(length, 4), numbers(length, 5)];
+        images[0][length / 2] = f32::NAN;
+        images[1][length / 2] = f32::NAN;
+        let mut out = vec![0.5; end];
+        let [x, y] = &images;
+        if pair {
+            normalise_pair([x, y], dense, &mut out, bordered, [3, 4], affine.all(), relu);
+        } else {
+            normalise(x, dense, &mut out, bordered, [3, 4], affine.all(), relu);
+        }
+        let mut untouched = vec![true; end];
+        for (place, x) in x.iter().enumerate() {
+            let (pixel, channel) = (place / channels, place % channels);
+            let to = bordered.base + pixel / 4 * bordered.line + pixel % 4 * bordered.step + channel;
+            untouched[to] = false;
+            let x = if pair && affine.factor[channel] < 0.0 { y[place] } else { *x };
+            let [x, mean, factor, shift] =
+                [x, affine.mean[channel], affine.factor[channel], affine.shift[channel]].map(f64::from);
+            let scaled = (x - mean) * factor;
+            let expected = if relu && scaled + shift < 0.0 { 0.0 } else { scaled + shift };
+            near(out[to], expected, scaled.abs() + shift.abs(), (channels, relu, pair, pixel, channel));
+        }
+        assert!(out.iter().zip(&untouched).all(|(value, untouched)| !untouched || *value == 0.5), "the border");
+        out.retain(|value| !value.is_nan());
+        out
+    }
+
+    #[test]
+    fn normalised_values_are_those_of_the_formula_and_nothing_else_is_written() {
+        on_each_kind(|| {
+            let cases = (1..=40).flat_map(|channels| {
+                [(false, false), (true, false), (false, true), (true, true)].map(|(relu, pair)| (channels, relu, pair))
+            });
+            cases.flat_map(|(channels, relu, pair)| check(channels, relu, pair)).collect()
+        });
+    }
+
+    #[test]
+    fn an_image_without_pixels_is_nothing_and_one_that_does_not_exist_is_refused() {
+        let affine = affine(3);
+        let dense = Pixels::dense(2, 3);
+        normalise(&[], dense, &mut [], dense, [0, 2], affine.all(), true);
+        let refused = |from: Pixels, length: usize| {
+            let mut out = vec![0.0; length];
+            let work = std::panic::AssertUnwindSafe(|| {
+                normalise(&[0.0; 12], from, &mut out, dense, [2, 2], affine.all(), true)
+            });
+            std::panic::catch_unwind(work).is_err()
+        };
+        assert!(!refused(dense, 12));
+        assert!(refused(dense, 11) && refused(Pixels { base: 1, ..dense }, 12));
+        assert!(refused(Pixels { line: usize::MAX, ..dense }, 12), "a line beyond all numbers");
+    }
+
+    #[test]
+    fn moments_and_means_are_those_of_the_formula_and_a_channel_alone_has_the_same_bits() {
+        on_each_kind(|| {
+            let mut all = Vec::new();
+            for (channels, pixels) in (1..=40).map(|channels| (channels, [1, 3, 31, 33, 100][channels % 5])) {
+                // Far from zero: a sum of squares less a square of sums would lose all digits.
+                let x: Vec<f32> = numbers(pixels * channels, 6).iter().map(|x| x + 1000.0).collect();
+                let [mut averages, mut squares, mut means] = [0; 3].map(|_| vec![f32::NAN; channels]);
+                moments(&x, channels, &mut averages, &mut squares);
+                mean(&x, channels, &mut means);
+                for channel in 0..channels {
+                    let values: Vec<f32> = x.iter().skip(channel).step_by(channels).copied().collect();
+                    let expected = values.iter().map(|x| f64::from(*x)).sum::<f64>() / pixels as f64;
+                    near(averages[channel], expected, expected, (channels, channel));
+                    near(means[channel], expected, expected, (channels, channel));
+                    let average = f64::from(averages[channel]);
+                    let distances = values.iter().map(|x| (f64::from(*x) - average).powi(2)).sum::<f64>();
+                    near(squares[channel], distances, distances, (channels, channel));
+                    let (mut average, mut square) = ([0.0], [0.0]);
+                    moments(&values, 1, &mut average, &mut square);
+                    assert_eq!((average[0], square[0]), (averages[channel], squares[channel]));
+                }
+                all.extend(averages.into_iter().chain(squares).chain(means));
+            }
+            all
+        });
+    }
+
+    #[test]
+    fn values_below_zero_become_zero_and_a_value_that_is_no_number_stays() {
+        on_each_kind(|| {
+            for length in 0..70 {
+                let mut values = numbers(length + 1, 8);
+                values[length / 2] = f32::NAN;
+                let before = values.clone();
+                // One further, where no register is aligned.
+                rectify(&mut values[1..]);
+                for (i, (value, before)) in values.iter().zip(&before).enumerate() {
+                    let expected = if i > 0 && *before < 0.0 { 0.0 } else { *before };
+                    assert_eq!(value.to_bits(), expected.to_bits(), "{length}, {i}");
+                }
+                let mut sum = before[1..].to_vec();
+                add(&mut sum, &values[1..]);
+                let expected = before[1..].iter().zip(&values[1..]).map(|(a, b)| (a + b).to_bits());
+                assert!(sum.iter().map(|sum| sum.to_bits()).eq(expected));
+            }
+            Vec::new()
+        });
     }
 }

@@ -3,6 +3,7 @@
 //! [`crate::plan`] says what is shared, what is partly shared and how many members make a unit; the modules below compute
 //! it. Units go to the threads of the pool; within a unit nothing waits.
 
+mod arch;
 mod backward;
 mod bank;
 mod forward;
