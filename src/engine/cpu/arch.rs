@@ -26,7 +26,7 @@ pub(super) mod testing {
     }
 
     pub fn chosen() -> Arch {
-        CHOSEN.get().unwrap_or_else(Arch::new)
+        CHOSEN.get().unwrap_or_default()
     }
 
     /// Kinds of registers of this machine; the fused ones give equal bits.

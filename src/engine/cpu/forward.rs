@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use super::lanes::{self, Affine, Pixels};
+use super::moments;
 use super::pooling::{extremes, means, Choice};
 use super::product::ProductRun;
 use super::scratch::{Buffers, Pool, Scratch};
@@ -89,8 +90,8 @@ impl Pass<'_> {
             if self.keep {
                 continue;
             }
-            for earlier in 0..index {
-                if last[earlier] == index && !wanted(earlier) {
+            for (earlier, last) in last.iter().enumerate().take(index) {
+                if *last == index && !wanted(earlier) {
                     if let Some(value) = outcome.values[earlier].take() {
                         value.parts.into_iter().for_each(|part| part.drop_into(buffers));
                     }
@@ -269,7 +270,7 @@ impl Pass<'_> {
         let moments = |image: &[f32], target: &mut Target<'_>| {
             if !target.mean.is_empty() {
                 let range = i * lanes..(i + 1) * lanes;
-                lanes::moments(image, lanes, &mut target.mean[range.clone()], &mut target.squares[range]);
+                moments::moments(image, lanes, &mut target.mean[range.clone()], &mut target.squares[range]);
             }
         };
         match step.pool.filter(|_| !self.keep) {
@@ -336,7 +337,7 @@ impl Pass<'_> {
                 load(held, &mut x, scratch);
                 match step.kind {
                     Kind::AvgPool(window) => means(&x, [step.input.height, step.input.width], lanes, window, raw),
-                    _ => lanes::mean(&x, lanes, raw),
+                    _ => moments::mean(&x, lanes, raw),
                 }
                 scratch.put(slots.plain(0), x);
             }

@@ -5,15 +5,18 @@
 
 mod arch;
 mod backward;
-mod bank;
+pub mod bank;
+#[cfg(test)]
+mod fixture;
 mod forward;
-mod lanes;
-mod pooling;
+pub mod lanes;
+pub mod moments;
+pub mod pooling;
 mod product;
 mod scratch;
 mod shared;
 mod slopes;
-mod tile;
+pub mod tile;
 mod value;
 mod weights;
 

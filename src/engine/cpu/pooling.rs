@@ -32,6 +32,9 @@ pub(super) fn outputs(window: Window, size: [usize; 2]) -> [usize; 2] {
 }
 
 /// Greatest or least value of each window: `x` (height, width, channels) to `out` (oh, ow, channels). A NaN wins.
+///
+/// # Panics
+/// If no window fits, or a slice has another length.
 pub fn extremes(x: &[f32], size: [usize; 2], channels: usize, window: Window, choice: Choice<'_>, out: &mut [f32]) {
     let outputs = outputs(window, size);
     assert_eq!(x.len(), volume(&[size[0], size[1], channels]), "a whole image");
@@ -123,8 +126,12 @@ impl Extremes<'_> {
 }
 
 /// Mean of each window: `x` (height, width, channels) to `out` (oh, ow, channels).
+///
+/// # Panics
+/// If no window fits, or a slice has another length.
 pub fn means(x: &[f32], size: [usize; 2], channels: usize, window: Window, out: &mut [f32]) {
     let outputs = outputs(window, size);
+    assert_eq!(out.len(), volume(&[outputs[0], outputs[1], channels]), "a place for each window");
     let scale = 1.0 / (window.size * window.size) as f32;
     for (place, out) in out.chunks_exact_mut(channels).enumerate() {
         let (oy, ox) = (place / outputs[1], place % outputs[1]);

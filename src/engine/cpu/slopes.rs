@@ -63,7 +63,7 @@ impl Behind<'_> {
         let [height, width] = self.outputs();
         assert_eq!(self.x.len(), volume(&[self.size[0], self.size[1], self.channels]), "a whole image");
         assert_eq!(self.dy.len(), volume(&[height, width, self.channels]), "a whole gradient");
-        assert!(self.affine.is_none_or(|affine| affine.len() == self.channels), "one map a channel");
+        assert!(self.affine.is_none_or(|affine| affine.channels() == self.channels), "one map a channel");
     }
 }
 

@@ -177,7 +177,8 @@ mod tests {
     fn gradients_agree_with_finite_differences() {
         let shape = [2, 3, 5, 7];
         let (weight, scale) = (tensor(&[4, 3, 3, 3]), tensor(&[3]));
-        let layers: [(&str, &dyn Fn(&Tensor) -> Result<Tensor>); 6] = [
+        type Layer<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
+        let layers: [(&str, Layer<'_>); 6] = [
             ("conv2d", &|x| conv2d(x, &weight, None, 2, 1)),
             ("conv2d, same", &|x| conv2d(x, &weight, None, 1, 1)),
             ("relu", &relu),

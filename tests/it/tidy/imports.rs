@@ -49,7 +49,7 @@ const ONLY_IN: [(&str, &[&str]); 21] = [
     ("candle_nn", &[]),
     ("gemm", &["engine/square_product.rs"]),
     ("pulp", &["engine/cpu/", "rng/lanes.rs", "strategy/snes.rs"]),
-    ("unsafe", &["engine/"]),
+    ("unsafe", &["engine/cpu/", "engine/square_product.rs"]),
     ("plotters", &["plot/draw/"]),
     ("clap", &["cli/"]),
     ("comfy_table", &["cli/"]),
