@@ -19,9 +19,8 @@ fn task(trained: Trained) -> (Case, Task) {
     (case, task)
 }
 
-/// A pool as the program has it: candle's own threads, which read this variable, are told to stay out of the way.
+/// A pool as the program has it.
 fn pool() -> ThreadPool {
-    std::env::set_var("RAYON_NUM_THREADS", "1");
     ThreadPoolBuilder::new().num_threads(threads()).build().expect("threads can be started")
 }
 

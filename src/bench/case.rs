@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::campaign::{machine, Registry};
 use crate::data::{BatchOrder, Data, Split};
-use crate::engine::{on_cpu, Engine, Loss};
+use crate::engine::{on_cpu, Loss};
 use crate::entry::Entries;
 use crate::error::{Error, Result};
 use crate::learner::Task;
@@ -157,7 +157,7 @@ impl Case {
             Method::Backprop => plan.check_gradient(),
         };
         fits.map_err(|message| Error::Config(format!("{}: {message}", self.name())))?;
-        let engine = engine(start.clone(), plan.clone())?;
+        let engine = on_cpu(start.clone(), &plan);
         Ok(Task { start, data, order, loss: Loss::Nll, plan, engine })
     }
 
@@ -176,11 +176,6 @@ impl Case {
     pub fn optimizer(&self, subset: &Subset) -> Result<Box<dyn Optimizer>> {
         build(&Registry::builtin().optimizers, "adam", "lr = 0.02", &subset.size)
     }
-}
-
-/// The engine that cases are measured on.
-fn engine(start: Arc<Start>, plan: Plan) -> Result<Box<dyn Engine>> {
-    on_cpu(start, &plan)
 }
 
 /// A strategy for a subset by its name and its options, lines of TOML.

@@ -292,7 +292,7 @@ fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, options: &Options) ->
     let seed = Seed::new(run.seed).child("batch");
     let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed)?;
     let plan = learner.plan(&start.graph, &start.subset, options.limits, run.cell.setup.keep());
-    let engine = engine::on_cpu(start.clone(), &plan)?;
+    let engine = engine::on_cpu(start.clone(), &plan);
     Ok(Task { start, data, order, loss: learner.loss, plan, engine })
 }
 

@@ -61,8 +61,8 @@ impl Exit {
 /// 0 done, 1 a run failed or output could not be written, 2 usage or configuration error and nothing was started, 75
 /// stopped early and resumable, 130 and 143 ended by SIGINT and SIGTERM after saving.
 pub fn main(registry: Registry) -> ExitCode {
-    // candle spreads single element-wise operations over spinning threads of its own; members and images are spread here,
-    // so it is told to stay on the thread that calls it. It reads this once, at its first operation.
+    // Where the reference engine computes a network, members are spread over the threads; candle would spread each of its
+    // operations over spinning threads of its own as well. It reads this once, at its first operation.
     std::env::set_var("RAYON_NUM_THREADS", "1");
     let words: Vec<OsString> = std::env::args_os().collect();
     let mut output = Output::new();

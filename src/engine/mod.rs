@@ -3,22 +3,19 @@
 //! Unsafe code lives here alone, each block with its argument.
 
 pub mod cpu;
-pub mod kernel;
 pub mod loss;
-pub mod op;
+mod reference;
 mod square_product;
-mod tensor;
+mod statistics;
 
 pub use cpu::CpuEngine;
 pub use loss::Loss;
-pub use op::{Kernels, Statistics};
+pub use reference::ReferenceEngine;
 pub use square_product::square_product;
-pub use tensor::TensorEngine;
+pub use statistics::Statistics;
 
 use std::sync::Arc;
 use std::time::Duration;
-
-use candle_core::Device;
 
 use crate::data::Batch;
 use crate::error::Result;
@@ -60,12 +57,9 @@ pub trait Engine: Send + Sync {
 }
 
 /// The engine of a plan on the CPU: the fast one, or the reference where the plan has no programs.
-///
-/// # Errors
-/// If the weights cannot be put on the device.
-pub fn on_cpu(start: Arc<Start>, plan: &Plan) -> Result<Box<dyn Engine>> {
-    Ok(match CpuEngine::new(start.clone(), plan.clone()) {
+pub fn on_cpu(start: Arc<Start>, plan: &Plan) -> Box<dyn Engine> {
+    match CpuEngine::new(start.clone(), plan.clone()) {
         Some(engine) => Box::new(engine),
-        None => Box::new(TensorEngine::reference(start, plan.clone(), Device::Cpu)?),
-    })
+        None => Box::new(ReferenceEngine::on_cpu(start, plan)),
+    }
 }

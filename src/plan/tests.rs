@@ -208,14 +208,15 @@ fn what_a_unit_holds_is_counted_as_by_hand() {
         let programs = Programs::new(&graph, &Trained::of(&graph, &subset), Cut::at_images(&graph)).unwrap();
         memory::population(&programs, &Sizes::new(&graph, 96, 10), unit, 0)
     };
-    // Channels of conv1 are computed once and read as they are, with a pair of each window; no borders, no seeds.
+    // Channels of conv1 are computed once and read as they are, with a pair of each window; no borders, no seeds. The shared
+    // pass has buffers of its own: the images' and conv1's output.
     let image = 10 * 784;
-    let shared = image + 10 * 12_544 + 10 * 16 * (2 * 196 + 4);
+    let shared = image + 7_840 + 125_440 + 10 * 12_544 + 10 * 16 * (2 * 196 + 4);
     assert_eq!(of(1).shared, 4 * shared as u64);
-    // Buffers: of the shared pass conv1's output; of a unit the pooled conv2, its two sums, and the logits. pool1 is read
+    // Buffers: the pooled conv2, its two sums, and the logits. pool1 is read
     // from the pairs. Beside them banks (scales and shifts, offsets, biases of conv2 and fc), genes and pending maps.
     let unit = |m: usize| {
-        let buffers = 7_840 + 125_440 + m * (10 * 49 * 32 + 2 * 10 * 32 + 10 * 10);
+        let buffers = m * (10 * 49 * 32 + 2 * 10 * 32 + 10 * 10);
         let banks = m * 2 * 48 + 9 * 16 + 49 * 32 + m * (32 + 10);
         buffers + banks + m * (2 * 96 + 110) + m * 4 * 48
     };

@@ -14,9 +14,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 use subevo::data::Batch;
-use subevo::engine::{CpuEngine, Engine, Loss, TensorEngine};
+use subevo::engine::{CpuEngine, Engine, Loss, ReferenceEngine};
 use subevo::graph::init::ENTRIES as INITS;
 use subevo::graph::{Conv, Graph, GraphBuilder, Pool};
 use subevo::operator::Population;
@@ -96,8 +96,8 @@ fn check_reference(path: &Path) {
     let Reference { start, batch, population, losses } = read_reference(path);
     let plan = Plan::new(&start.graph, &start.subset, batch.labels.len(), LIMITS);
     let own = CpuEngine::new(start.clone(), plan.clone()).unwrap();
-    let candle = TensorEngine::reference(start, plan, Device::Cpu).unwrap();
-    for engine in [&own as &dyn Engine, &candle] {
+    let reference = ReferenceEngine::on_cpu(start, &plan);
+    for engine in [&own as &dyn Engine, &reference] {
         for (got, expected) in engine.losses(&population, &batch, Loss::Nll).unwrap().iter().zip(&losses) {
             let error = (f64::from(*got) - expected).abs();
             assert!(error < 1e-5 * expected.abs().max(1.0), "{}: {got} against {expected}", path.display());
@@ -116,9 +116,10 @@ fn population_losses_agree_with_the_float64_reference() {
     }
 }
 
-/// A graph with every operation (square images of even side: candle has no gradient for others): strides, biases, both branches of an addition, a concatenation, all poolings.
+/// A graph with every operation, on images of two odd sides: strides, biases, both branches of an addition, a concatenation,
+/// all poolings.
 fn graph_with_everything() -> Graph {
-    let (mut g, x) = GraphBuilder::new([2, 12, 12]);
+    let (mut g, x) = GraphBuilder::new([2, 11, 13]);
     let conv = |filters, kernel, stride, padding| Conv { filters, kernel, stride, padding, bias: true };
     let a = g.conv2d(x, "conv1", conv(4, 3, 1, 1)).unwrap();
     let a = g.batch_norm(a, "bn1").unwrap();
@@ -180,25 +181,25 @@ fn subsets(graph: &Graph) -> Vec<Arc<Start>> {
 }
 
 #[test]
-fn own_kernels_and_candle_give_the_same_losses_and_gradients() {
+fn the_engine_gives_the_losses_and_gradients_of_the_reference() {
     let graph = graph_with_everything();
     let batch = batch_of(&graph, 6);
     for start in subsets(&graph) {
         let plan = Plan::new(&start.graph, &start.subset, 6, LIMITS);
         let own = CpuEngine::new(start.clone(), plan.clone()).unwrap();
-        let candle = TensorEngine::reference(start.clone(), plan, Device::Cpu).unwrap();
+        let reference = ReferenceEngine::on_cpu(start.clone(), &plan);
         let population = population_of(start.subset.size, 5);
         let losses =
-            [&own as &dyn Engine, &candle].map(|engine| engine.losses(&population, &batch, Loss::Nll).unwrap());
+            [&own as &dyn Engine, &reference].map(|engine| engine.losses(&population, &batch, Loss::Nll).unwrap());
         for (a, b) in losses[0].iter().zip(&losses[1]) {
-            assert!((a - b).abs() < 1e-5 * b.abs(), "{a} against {b}");
+            assert!((a - b).abs() < 2e-6 * b.abs(), "{a} against {b}");
         }
         let trained = start.express(population.member(0));
         let [(loss, gradient), (other_loss, other)] =
-            [&own as &dyn Engine, &candle].map(|engine| engine.gradient(&trained, &batch, Loss::Nll).unwrap());
+            [&own as &dyn Engine, &reference].map(|engine| engine.gradient(&trained, &batch, Loss::Nll).unwrap());
         assert!((loss - other_loss).abs() < 1e-6 && (loss - f64::from(losses[0][0])).abs() < 1e-6);
         for (a, b) in gradient.iter().zip(&other) {
-            assert!((a - b).abs() < 1e-5 + 1e-4 * b.abs(), "{a} against {b}");
+            assert!((a - b).abs() < 1e-6 + 1e-5 * b.abs(), "{a} against {b}");
         }
     }
 }
@@ -268,9 +269,9 @@ fn recalibrated_statistics_reproduce_the_batch_they_came_from() {
     let trained = engine.losses(&Population::zeros(1, start.subset.size), &batch, Loss::Nll).unwrap()[0];
     assert!((evaluated - f64::from(trained)).abs() < 1e-6);
     let first = Batch {
-        images: batch.images[..288].to_vec(),
+        images: batch.images[..286].to_vec(),
         labels: vec![batch.labels[0]],
-        shape: [1, 2, 12, 12],
+        shape: [1, 2, 11, 13],
         places: None,
     };
     let one = engine.logits(&start.base, &statistics, &first).unwrap();

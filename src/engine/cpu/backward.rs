@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::bank::Bank;
 use super::forward::{Outcome, Pass, Slots, BLOCK};
 use super::lanes::{self, Pixels};
+use super::moments;
 use super::product::Walk;
 use super::scratch::{Buffers, Scratch};
 use super::slopes::{slope, sums, Behind, Centre};
@@ -88,25 +89,19 @@ impl<'a> Backward<'a> {
         let channels = step.raw.channels;
         let mut centre = None;
         if step.norm.is_some() {
-            let affine = held.affine.as_ref().expect("a batch-norm's value is to be normalised");
             let of_image = |image: usize| {
                 let (mut shift, mut scale) = (vec![0.0; channels], vec![0.0; channels]);
                 sums(self.behind(step, held, image, dy), &mut shift, &mut scale);
                 (shift, scale)
             };
             let of_images: Vec<(Vec<f32>, Vec<f32>)> = (0..batch).into_par_iter().map(of_image).collect();
-            let total = |of: &dyn Fn(&(Vec<f32>, Vec<f32>)) -> &Vec<f32>, channel: usize| -> f64 {
-                of_images.iter().map(|sums| f64::from(of(sums)[channel])).sum()
-            };
             let n = (batch * step.raw.pixels()) as f64;
-            let scale = &self.pass.banks.steps[index].scale[0];
             let (mut shift_sums, mut scale_sums) = (Vec::new(), Vec::new());
             let mut of_centre = (Vec::new(), Vec::new());
             for channel in 0..channels {
                 let inverse_std = f64::from(held.inverse_std[channel]);
-                let _ = (scale, affine);
-                let shift = total(&|sums| &sums.0, channel);
-                let along = total(&|sums| &sums.1, channel) * inverse_std;
+                let shift: f64 = of_images.iter().map(|(shift, _)| f64::from(shift[channel])).sum();
+                let along = of_images.iter().map(|(_, scale)| f64::from(scale[channel])).sum::<f64>() * inverse_std;
                 shift_sums.push(shift as f32);
                 scale_sums.push(along as f32);
                 of_centre.0.push((shift / n) as f32);
@@ -206,7 +201,7 @@ impl<'a> Backward<'a> {
                 }
                 if !bias_sums.is_empty() {
                     let mut means = vec![0.0; raw.channels];
-                    lanes::mean(&slope, raw.channels, &mut means);
+                    moments::mean(&slope, raw.channels, &mut means);
                     bias_sums
                         .iter_mut()
                         .zip(&means)

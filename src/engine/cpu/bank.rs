@@ -19,7 +19,7 @@ pub struct Bank {
 impl Bank {
     /// All zeros.
     pub fn zeros(rows: usize, columns: usize) -> Self {
-        let width = columns / PANEL * PANEL + if columns % PANEL == 0 { 0 } else { last_pitch(columns % PANEL) };
+        let width = columns / PANEL * PANEL + last_pitch(columns % PANEL);
         Bank { rows, columns, values: vec![0.0; rows * width] }
     }
 

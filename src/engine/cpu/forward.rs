@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use super::lanes::{self, Affine};
+use super::moments;
 use super::pooling::{extremes, Choice};
 use super::product::ProductRun;
 use super::scratch::{Buffers, Pool, Scratch};
@@ -96,8 +97,8 @@ impl Pass<'_> {
             if self.keep {
                 continue;
             }
-            for earlier in 0..index {
-                if last[earlier] == index && !wanted(earlier) {
+            for (earlier, last) in last.iter().enumerate().take(index) {
+                if *last == index && !wanted(earlier) {
                     if let Some(value) = outcome.values[earlier].take() {
                         value.parts.into_iter().for_each(|part| part.drop_into(buffers));
                     }
@@ -284,7 +285,7 @@ impl Pass<'_> {
         let moments = |image: &[f32], target: &mut Target<'_>| {
             if !target.mean.is_empty() {
                 let range = i * lanes..(i + 1) * lanes;
-                lanes::moments(image, lanes, &mut target.mean[range.clone()], &mut target.squares[range]);
+                moments::moments(image, lanes, &mut target.mean[range.clone()], &mut target.squares[range]);
             }
         };
         match step.pool.filter(|_| !self.keep) {

@@ -3,6 +3,16 @@
 
 use pulp::{MemMask, Simd, WithSimd};
 
+use super::arch::dispatch;
+
+/// Number of values of so many pixels and channels.
+///
+/// # Panics
+/// If that is no number.
+pub(super) fn volume(sides: &[usize]) -> usize {
+    sides.iter().try_fold(1usize, |volume, side| volume.checked_mul(*side)).expect("sizes are small")
+}
+
 /// Pixels of one image in a slice: pixel (y, x) begins at `base + y * line + x * step`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pixels {
@@ -20,8 +30,13 @@ impl Pixels {
         Pixels { base: 0, line: width * step, step }
     }
 
+    /// Index behind the last pixel of an image that has one.
     fn end(&self, size: [usize; 2], channels: usize) -> usize {
-        self.base + (size[0] - 1) * self.line + (size[1] - 1) * self.step + channels
+        let line = (size[0] - 1).checked_mul(self.line);
+        let step = (size[1] - 1).checked_mul(self.step);
+        let last = self.base.checked_add(line.expect("sizes are small"));
+        let last = last.and_then(|last| last.checked_add(step?)?.checked_add(channels));
+        last.expect("sizes are small")
     }
 }
 
@@ -38,13 +53,13 @@ pub struct Affine {
 
 impl Affine {
     /// Number of channels.
-    pub fn len(&self) -> usize {
+    pub fn channels(&self) -> usize {
         self.mean.len()
     }
 
     /// Of all channels.
     pub fn all(&self) -> AffineRef<'_> {
-        self.range(0..self.len())
+        self.range(0..self.channels())
     }
 
     /// Of some channels.
@@ -129,7 +144,10 @@ fn rectified<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(simd.less_than_f32s(x, zero), zero, x)
 }
 
-/// Copies an image of `size` (height, width) pixels and `affine.len()` channels, normalised and perhaps rectified.
+/// Copies an image of `size` (height, width) pixels and as many channels as the map has, normalised and perhaps rectified.
+///
+/// # Panics
+/// If a pixel lies outside its slice.
 pub fn normalise(
     x: &[f32],
     from: Pixels,
@@ -144,10 +162,13 @@ pub fn normalise(
         return;
     }
     assert!(from.end(size, channels) <= x.len() && to.end(size, channels) <= out.len(), "both images exist");
-    pulp::Arch::new().dispatch(Normalise { x: [x, x], from, out, to, size, affine, relu });
+    dispatch(Normalise { x: [x, x], from, out, to, size, affine, relu });
 }
 
 /// As [`normalise`] of `[greatest, least]`: of each channel the one that its factor makes the greatest.
+///
+/// # Panics
+/// If a pixel lies outside its slice.
 pub fn normalise_pair(
     pair: [&[f32]; 2],
     from: Pixels,
@@ -163,7 +184,7 @@ pub fn normalise_pair(
     }
     let end = from.end(size, channels);
     assert!(pair.iter().all(|x| end <= x.len()) && to.end(size, channels) <= out.len(), "all images exist");
-    pulp::Arch::new().dispatch(Normalise { x: pair, from, out, to, size, affine, relu });
+    dispatch(Normalise { x: pair, from, out, to, size, affine, relu });
 }
 
 struct Normalise<'a> {
@@ -242,10 +263,13 @@ pub fn rectify(values: &mut [f32]) {
             rest.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x = 0.0);
         }
     }
-    pulp::Arch::new().dispatch(Rectify(values));
+    dispatch(Rectify(values));
 }
 
 /// `out += x`, value by value.
+///
+/// # Panics
+/// If one is longer.
 pub fn add(out: &mut [f32], x: &[f32]) {
     struct Add<'a>(&'a mut [f32], &'a [f32]);
     impl WithSimd for Add<'_> {
@@ -256,109 +280,103 @@ pub fn add(out: &mut [f32], x: &[f32]) {
         }
     }
     assert_eq!(out.len(), x.len(), "as many values");
-    pulp::Arch::new().dispatch(Add(out, x));
+    dispatch(Add(out, x));
 }
 
-/// Pixels whose sum is formed in f32 before it joins the sum of sums: rounding grows with the root of their number.
-const RUN: usize = 32;
+#[cfg(test)]
+mod tests {
+    use super::super::arch::testing::{near, numbers, on_each_kind};
+    use super::*;
 
-/// Sum of the terms of all pixels; four sums side by side, so that an addition need not wait for the last.
-#[inline(always)]
-fn sum<S: Simd>(simd: S, pixels: usize, term: impl Fn(usize) -> S::f32s) -> S::f32s {
-    let zero = simd.splat_f32s(0.0);
-    let mut total = zero;
-    for run in (0..pixels).step_by(RUN) {
-        let end = (run + RUN).min(pixels);
-        let [mut a, mut b, mut c, mut d] = [zero; 4];
-        let mut pixel = run;
-        while pixel + 4 <= end {
-            a = simd.add_f32s(a, term(pixel));
-            b = simd.add_f32s(b, term(pixel + 1));
-            c = simd.add_f32s(c, term(pixel + 2));
-            d = simd.add_f32s(d, term(pixel + 3));
-            pixel += 4;
+    fn affine(channels: usize) -> Affine {
+        let [mean, factor, shift] = [1, 2, 3].map(|seed| numbers(channels, seed));
+        Affine { mean, factor, shift }
+    }
+
+    /// Images of 3 x 4 pixels: without gaps, and with a border, of so many values.
+    fn places(channels: usize) -> [(Pixels, usize); 2] {
+        let (step, line) = (channels + 2, 6 * (channels + 2));
+        let bordered = Pixels { base: line + step, line, step };
+        [(Pixels::dense(4, channels), 12 * channels), (bordered, bordered.end([3, 4], channels))]
+    }
+
+    /// Checks a normalisation of `[x, y]`, of which each channel takes the one that its factor makes greater.
+    fn check(channels: usize, relu: bool, pair: bool) -> Vec<f32> {
+        let affine = affine(channels);
+        let [(dense, length), (bordered, end)] = places(channels);
+        let mut images = [numbers(length, 4), numbers(length, 5)];
+        images[0][length / 2] = f32::NAN;
+        images[1][length / 2] = f32::NAN;
+        let mut out = vec![0.5; end];
+        let [x, y] = &images;
+        if pair {
+            normalise_pair([x, y], dense, &mut out, bordered, [3, 4], affine.all(), relu);
+        } else {
+            normalise(x, dense, &mut out, bordered, [3, 4], affine.all(), relu);
         }
-        while pixel < end {
-            a = simd.add_f32s(a, term(pixel));
-            pixel += 1;
+        let mut untouched = vec![true; end];
+        for (place, x) in x.iter().enumerate() {
+            let (pixel, channel) = (place / channels, place % channels);
+            let to = bordered.base + pixel / 4 * bordered.line + pixel % 4 * bordered.step + channel;
+            untouched[to] = false;
+            let x = if pair && affine.factor[channel] < 0.0 { y[place] } else { *x };
+            let [x, mean, factor, shift] =
+                [x, affine.mean[channel], affine.factor[channel], affine.shift[channel]].map(f64::from);
+            let scaled = (x - mean) * factor;
+            let expected = if relu && scaled + shift < 0.0 { 0.0 } else { scaled + shift };
+            near(out[to], expected, scaled.abs() + shift.abs(), (channels, relu, pair, pixel, channel));
         }
-        total = simd.add_f32s(total, simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d)));
+        assert!(out.iter().zip(&untouched).all(|(value, untouched)| !untouched || *value == 0.5), "the border");
+        out.retain(|value| !value.is_nan());
+        out
     }
-    total
-}
 
-/// Mean and sum of squared distances from it, of each channel of one image `x` (pixels, channels).
-pub fn moments(x: &[f32], channels: usize, mean: &mut [f32], squares: &mut [f32]) {
-    let pixels = x.len() / channels;
-    assert!(x.len() == pixels * channels && mean.len() == channels && squares.len() == channels, "whole pixels");
-    pulp::Arch::new().dispatch(Moments { x, channels, mean, squares });
-}
-
-struct Moments<'a> {
-    x: &'a [f32],
-    channels: usize,
-    mean: &'a mut [f32],
-    squares: &'a mut [f32],
-}
-
-impl WithSimd for Moments<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let channels = self.channels;
-        each_vector(simd, channels, &mut self);
-    }
-}
-
-impl OnVectors for Moments<'_> {
-    #[inline(always)]
-    fn on<S: Simd, const FULL: bool>(&mut self, simd: S, vector: Vector<S, FULL>) {
-        let Moments { x, channels, mean, squares } = self;
-        let pixels = x.len() / *channels;
-        let scale = simd.splat_f32s(1.0 / pixels as f32);
-        // SAFETY: `pixel` is one of the `pixels` of the image, whose channels hold the vector.
-        let load = |pixel: usize| unsafe { vector.load(simd, x.as_ptr().add(pixel * *channels + vector.at)) };
-        let average = simd.mul_f32s(sum(simd, pixels, load), scale);
-        let distances = sum(simd, pixels, |pixel| {
-            let distance = simd.sub_f32s(load(pixel), average);
-            simd.mul_f32s(distance, distance)
+    #[test]
+    fn normalised_values_are_those_of_the_formula_and_nothing_else_is_written() {
+        on_each_kind(|| {
+            let cases = (1..=40).flat_map(|channels| {
+                [(false, false), (true, false), (false, true), (true, true)].map(|(relu, pair)| (channels, relu, pair))
+            });
+            cases.flat_map(|(channels, relu, pair)| check(channels, relu, pair)).collect()
         });
-        simd.partial_store_f32s(&mut mean[vector.at..], average);
-        simd.partial_store_f32s(&mut squares[vector.at..], distances);
     }
-}
 
-/// Mean over the pixels of each channel of one image `x` (pixels, channels).
-pub fn mean(x: &[f32], channels: usize, out: &mut [f32]) {
-    assert!(x.len().is_multiple_of(channels) && out.len() == channels, "whole pixels");
-    pulp::Arch::new().dispatch(Mean { x, channels, out });
-}
-
-struct Mean<'a> {
-    x: &'a [f32],
-    channels: usize,
-    out: &'a mut [f32],
-}
-
-impl WithSimd for Mean<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let channels = self.channels;
-        each_vector(simd, channels, &mut self);
+    #[test]
+    fn an_image_without_pixels_is_nothing_and_one_that_does_not_exist_is_refused() {
+        let affine = affine(3);
+        let dense = Pixels::dense(2, 3);
+        normalise(&[], dense, &mut [], dense, [0, 2], affine.all(), true);
+        let refused = |from: Pixels, length: usize| {
+            let mut out = vec![0.0; length];
+            let work = std::panic::AssertUnwindSafe(|| {
+                normalise(&[0.0; 12], from, &mut out, dense, [2, 2], affine.all(), true)
+            });
+            std::panic::catch_unwind(work).is_err()
+        };
+        assert!(!refused(dense, 12));
+        assert!(refused(dense, 11) && refused(Pixels { base: 1, ..dense }, 12));
+        assert!(refused(Pixels { line: usize::MAX, ..dense }, 12), "a line beyond all numbers");
     }
-}
 
-impl OnVectors for Mean<'_> {
-    #[inline(always)]
-    fn on<S: Simd, const FULL: bool>(&mut self, simd: S, vector: Vector<S, FULL>) {
-        let pixels = self.x.len() / self.channels;
-        let total = sum(simd, pixels, |pixel| {
-            // SAFETY: as in `Moments`.
-            unsafe { vector.load(simd, self.x.as_ptr().add(pixel * self.channels + vector.at)) }
+    #[test]
+    fn values_below_zero_become_zero_and_a_value_that_is_no_number_stays() {
+        on_each_kind(|| {
+            for length in 0..70 {
+                let mut values = numbers(length + 1, 8);
+                values[length / 2] = f32::NAN;
+                let before = values.clone();
+                // One further, where no register is aligned.
+                rectify(&mut values[1..]);
+                for (i, (value, before)) in values.iter().zip(&before).enumerate() {
+                    let expected = if i > 0 && *before < 0.0 { 0.0 } else { *before };
+                    assert_eq!(value.to_bits(), expected.to_bits(), "{length}, {i}");
+                }
+                let mut sum = before[1..].to_vec();
+                add(&mut sum, &values[1..]);
+                let expected = before[1..].iter().zip(&values[1..]).map(|(a, b)| (a + b).to_bits());
+                assert!(sum.iter().map(|sum| sum.to_bits()).eq(expected));
+            }
+            Vec::new()
         });
-        simd.partial_store_f32s(&mut self.out[vector.at..], simd.mul_f32s(total, simd.splat_f32s(1.0 / pixels as f32)));
     }
 }

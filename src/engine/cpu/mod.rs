@@ -3,19 +3,23 @@
 //! [`crate::plan`] says what is shared, what is partly shared and how many members make a unit; the modules below compute
 //! it. Units go to the threads of the pool; within a unit nothing waits.
 
+mod arch;
 mod backward;
-mod bank;
+pub mod bank;
 mod features;
+#[cfg(test)]
+mod fixture;
 mod forward;
-mod lanes;
+pub mod lanes;
+pub mod moments;
 mod plain;
-mod pooling;
+pub mod pooling;
 mod product;
 mod scratch;
 mod shared;
 mod slopes;
 mod statistics;
-mod tile;
+pub mod tile;
 mod turned;
 mod value;
 mod weights;
@@ -159,8 +163,8 @@ impl CpuEngine {
         }
     }
 
-    /// What the members share on a batch.
-    fn share(&self, batch: &Batch) -> Shared {
+    /// What the members share on a batch of which this is given.
+    fn share(&self, given: &[Given<'_>], batch: usize) -> Shared {
         let sharing = Sharing {
             program: &self.programs.shared,
             weights: &self.shared,
@@ -169,7 +173,7 @@ impl CpuEngine {
             member_weights: &self.members,
             scratch: &self.scratch[SHARED],
         };
-        Shared::new(&sharing, &self.given(batch), batch.labels.len(), &mut self.shared_buffers.take())
+        Shared::new(&sharing, given, batch, &mut self.shared_buffers.take())
     }
 
     /// Losses of the members of one unit.
@@ -272,7 +276,7 @@ impl CpuEngine {
 
 impl Engine for CpuEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
-        let shared = self.share(batch);
+        let shared = self.share(&self.given(batch), batch.labels.len());
         let members: Vec<&[f32]> = population.members().collect();
         let units: Vec<&[&[f32]]> = members.chunks(self.plan.unit).collect();
         let unlimited = self.plan.units_at_once >= rayon::current_num_threads();

@@ -2,6 +2,7 @@
 
 use super::forward::{Pass, Slots};
 use super::lanes::{self, Pixels};
+use super::moments;
 use super::pooling::means;
 use super::scratch::Scratch;
 use super::value::{Held, Value};
@@ -43,7 +44,7 @@ impl Pass<'_> {
                 load(held, &mut x, scratch);
                 match step.kind {
                     Kind::AvgPool(window) => means(&x, [step.input.height, step.input.width], lanes, window, raw),
-                    _ => lanes::mean(&x, lanes, raw),
+                    _ => moments::mean(&x, lanes, raw),
                 }
                 scratch.put(slots.plain(0), x);
             }

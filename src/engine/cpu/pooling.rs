@@ -6,7 +6,8 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::lanes::{each_vector, OnVectors, Vector};
+use super::arch::dispatch;
+use super::lanes::{each_vector, volume, OnVectors, Vector};
 use crate::plan::Window;
 
 /// What stands for the values of a window.
@@ -20,14 +21,28 @@ pub enum Choice<'a> {
     BySign(&'a [f32]),
 }
 
+/// Height and width behind a pooling.
+///
+/// # Panics
+/// If no window fits.
+pub(super) fn outputs(window: Window, size: [usize; 2]) -> [usize; 2] {
+    let fits = (1..=size[0].min(size[1])).contains(&window.size) && window.stride > 0;
+    assert!(fits, "a {window:?} fits into {size:?}");
+    window.outputs(size)
+}
+
 /// Greatest or least value of each window: `x` (height, width, channels) to `out` (oh, ow, channels). A NaN wins.
+///
+/// # Panics
+/// If no window fits, or a slice has another length.
 pub fn extremes(x: &[f32], size: [usize; 2], channels: usize, window: Window, choice: Choice<'_>, out: &mut [f32]) {
-    let outputs = window.outputs(size);
-    assert!(x.len() == size[0] * size[1] * channels && out.len() == outputs[0] * outputs[1] * channels, "whole images");
+    let outputs = outputs(window, size);
+    assert_eq!(x.len(), volume(&[size[0], size[1], channels]), "a whole image");
+    assert_eq!(out.len(), volume(&[outputs[0], outputs[1], channels]), "a place for each window");
     if let Choice::BySign(factors) = choice {
         assert_eq!(factors.len(), channels, "one factor a channel");
     }
-    pulp::Arch::new().dispatch(Extremes { x, width: size[1], channels, window, choice, outputs, out });
+    dispatch(Extremes { x, width: size[1], channels, window, choice, outputs, out });
 }
 
 struct Extremes<'a> {
@@ -111,8 +126,12 @@ impl Extremes<'_> {
 }
 
 /// Mean of each window: `x` (height, width, channels) to `out` (oh, ow, channels).
+///
+/// # Panics
+/// If no window fits, or a slice has another length.
 pub fn means(x: &[f32], size: [usize; 2], channels: usize, window: Window, out: &mut [f32]) {
-    let outputs = window.outputs(size);
+    let outputs = outputs(window, size);
+    assert_eq!(out.len(), volume(&[outputs[0], outputs[1], channels]), "a place for each window");
     let scale = 1.0 / (window.size * window.size) as f32;
     for (place, out) in out.chunks_exact_mut(channels).enumerate() {
         let (oy, ox) = (place / outputs[1], place % outputs[1]);
@@ -124,5 +143,126 @@ pub fn means(x: &[f32], size: [usize; 2], channels: usize, window: Window, out: 
             }
         }
         out.iter_mut().for_each(|out| *out *= scale);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arch::testing::{near, numbers, on_each_kind};
+    use super::super::lanes::{normalise, rectify, Affine, Pixels};
+    use super::*;
+
+    /// Windows that meet, overlap and leave a rest, and sizes of images.
+    const CASES: [(Window, [usize; 2]); 6] = [
+        (Window { size: 2, stride: 2 }, [5, 4]),
+        (Window { size: 2, stride: 1 }, [3, 4]),
+        (Window { size: 3, stride: 1 }, [3, 5]),
+        (Window { size: 3, stride: 2 }, [7, 5]),
+        (Window { size: 1, stride: 2 }, [3, 3]),
+        (Window { size: 4, stride: 3 }, [4, 7]),
+    ];
+
+    /// The values of each window and channel, in the order of the output.
+    fn windows(x: &[f32], [height, width]: [usize; 2], channels: usize, window: Window) -> Vec<Vec<f32>> {
+        let mut all = Vec::new();
+        for oy in (0..=height - window.size).step_by(window.stride) {
+            for ox in (0..=width - window.size).step_by(window.stride) {
+                for channel in 0..channels {
+                    let places = (0..window.size * window.size).map(|i| (oy + i / window.size, ox + i % window.size));
+                    all.push(places.map(|(y, x)| (y * width + x) * channels + channel).map(|place| x[place]).collect());
+                }
+            }
+        }
+        all
+    }
+
+    fn pooled(x: &[f32], size: [usize; 2], channels: usize, window: Window, choice: Choice<'_>) -> Vec<f32> {
+        let [height, width] = window.outputs(size);
+        let mut out = vec![f32::NAN; height * width * channels];
+        extremes(x, size, channels, window, choice, &mut out);
+        out
+    }
+
+    #[test]
+    fn each_window_gives_its_greatest_or_least_value_and_one_that_is_no_number_wins() {
+        on_each_kind(|| {
+            let mut all = Vec::new();
+            for (channels, (window, size)) in (1..=40).flat_map(|channels| CASES.map(|case| (channels, case))) {
+                let mut x = numbers(size[0] * size[1] * channels, 1);
+                let bad = x.len() / 3;
+                x[bad] = f32::NAN;
+                let factors = numbers(channels, 2);
+                let of_windows = windows(&x, size, channels, window);
+                for choice in [Choice::Greatest, Choice::Least, Choice::BySign(&factors)] {
+                    let out = pooled(&x, size, channels, window, choice);
+                    assert_eq!(out.len(), of_windows.len());
+                    for (place, (out, values)) in out.iter().zip(&of_windows).enumerate() {
+                        let least = match choice {
+                            Choice::Greatest => false,
+                            Choice::Least => true,
+                            Choice::BySign(factors) => factors[place % channels] < 0.0,
+                        };
+                        let expected = if values.iter().any(|x| x.is_nan()) {
+                            f32::NAN
+                        } else {
+                            values.iter().copied().reduce(if least { f32::min } else { f32::max }).unwrap()
+                        };
+                        assert!(
+                            *out == expected || out.is_nan() && expected.is_nan(),
+                            "{channels}, {window:?}, {choice:?}, {place}: {out} against {expected}"
+                        );
+                    }
+                    all.extend(out.into_iter().filter(|out| !out.is_nan()));
+                }
+                if size[0] == 5 {
+                    let mut out = vec![f32::NAN; of_windows.len()];
+                    means(&x, size, channels, window, &mut out);
+                    for (out, values) in out.iter().zip(&of_windows) {
+                        let expected = values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len() as f64;
+                        near(*out, expected, 1.0, channels);
+                    }
+                }
+            }
+            all
+        });
+    }
+
+    #[test]
+    fn pooling_first_by_the_sign_gives_the_bits_of_the_layers_one_after_another() {
+        on_each_kind(|| {
+            let mut all = Vec::new();
+            for (channels, (window, size)) in (1..=40).flat_map(|channels| CASES.map(|case| (channels, case))) {
+                let x = numbers(size[0] * size[1] * channels, 3);
+                let [mean, factor, shift] = [4, 5, 6].map(|seed| numbers(channels, seed));
+                let affine = Affine { mean, factor, shift };
+                let normalised = |x: &[f32], [height, width]: [usize; 2], relu: bool| {
+                    let (mut out, dense) = (vec![f32::NAN; x.len()], Pixels::dense(width, channels));
+                    normalise(x, dense, &mut out, dense, [height, width], affine.all(), relu);
+                    out
+                };
+                let mut layers = normalised(&x, size, false);
+                rectify(&mut layers);
+                let layers = pooled(&layers, size, channels, window, Choice::Greatest);
+                let first = pooled(&x, size, channels, window, Choice::BySign(&affine.factor));
+                let first = normalised(&first, window.outputs(size), true);
+                let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&layers), bits(&first), "{channels}, {window:?}");
+                all.extend(first);
+            }
+            all
+        });
+    }
+
+    #[test]
+    fn a_window_that_does_not_fit_is_refused() {
+        let refused = |size: usize, stride: usize, length: usize| {
+            let work =
+                || extremes(&[0.0; 4], [2, 2], 1, Window { size, stride }, Choice::Greatest, &mut vec![0.0; length]);
+            std::panic::catch_unwind(work).is_err()
+        };
+        assert!(!refused(2, 1, 1));
+        assert!(refused(2, 1, 2) && refused(2, 0, 1) && refused(0, 1, 9));
+        // (2 - 3) / 2^63 + 1 would be 2 places in both directions, if numbers had no end.
+        assert!(refused(3, 1 << 63, 4));
     }
 }

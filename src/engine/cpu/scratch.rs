@@ -90,3 +90,48 @@ impl<T: Default> Drop for Loan<'_, T> {
         self.pool.free.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(thing);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_for_values_of_its_own_length_alone() {
+        let mut buffers = Buffers::default();
+        buffers.give(vec![1.0; 3]);
+        buffers.give(vec![2.0; 4]);
+        assert_eq!(buffers.take(5), [0.0; 5]);
+        assert_eq!(buffers.take(3), [1.0; 3]);
+        assert_eq!(buffers.take(3), [0.0; 3], "it was taken");
+        assert_eq!(buffers.take(4), [2.0; 4]);
+    }
+
+    #[test]
+    fn a_scratch_image_keeps_what_is_in_it_until_its_length_changes() {
+        let mut scratch = Scratch::default();
+        let mut image = scratch.take(2, 3);
+        image[1] = 5.0;
+        scratch.put(2, image);
+        assert_eq!(scratch.take(0, 3), [0.0; 3]);
+        let image = scratch.take(2, 3);
+        assert_eq!(image, [0.0, 5.0, 0.0]);
+        scratch.put(2, image);
+        assert_eq!(scratch.take(2, 4), [0.0; 4]);
+    }
+
+    #[test]
+    fn a_loan_is_given_back_by_a_thread_that_panics() {
+        let pool: Pool<Vec<u32>> = Pool::default();
+        let panicked = std::thread::scope(|scope| {
+            let work = scope.spawn(|| {
+                pool.take().push(1);
+                let mut loan = pool.take();
+                loan.push(2);
+                panic!("as a test");
+            });
+            work.join().is_err()
+        });
+        assert!(panicked);
+        assert_eq!(*pool.take(), [1, 2], "both times the same thing");
+    }
+}

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::bank::Bank;
 use super::forward::{Given, Normalisation, Pass, Spread, BLOCK};
-use super::lanes::{self, Pixels};
+use super::lanes::Pixels;
+use super::moments;
 use super::pooling::{extremes, Choice};
 use super::product::Walk;
 use super::scratch::{Buffers, Pool, Scratch};
@@ -210,7 +211,7 @@ impl Shared {
                 .flat_map(|pixel| channels.iter().map(|channel| pixel[*channel]))
                 .collect();
             let (mut mean, mut squares) = (vec![0.0; lanes], vec![0.0; lanes]);
-            lanes::moments(&own, lanes, &mut mean, &mut squares);
+            moments::moments(&own, lanes, &mut mean, &mut squares);
             match step.pool {
                 Some(window) => {
                     let size = [raw.height, raw.width];
@@ -238,5 +239,95 @@ impl Shared {
             }
         }
         self.steps.into_iter().for_each(|step| buffers.give(step.seed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arch::testing::{near, numbers};
+    use super::super::{fixture, CpuEngine};
+    use super::*;
+    use crate::engine::statistics::EPSILON;
+    use crate::plan::Window;
+
+    const BATCH: usize = 5;
+    const SIZE: [usize; 2] = [7, 6];
+
+    /// Images (batch, pixels, channels).
+    fn images() -> Vec<f32> {
+        numbers(BATCH * SIZE[0] * SIZE[1] * 2, 8)
+    }
+
+    fn engine(trained: impl Fn(&str, usize) -> bool) -> CpuEngine {
+        let start = fixture::start(trained);
+        let plan = fixture::plan(&start, BATCH);
+        CpuEngine::new(start, plan).unwrap()
+    }
+
+    #[test]
+    fn channels_that_members_scale_come_with_the_extremes_of_their_windows_and_their_statistics() {
+        // Of the first batch-norm the scale of channel 0 and the shift of channel 2: channel 1 is shared behind it as well.
+        let engine = engine(|name, i| name == "bn1.scale" && i == 0 || name == "bn1.shift" && i == 2);
+        let shared = engine.share(&[(0, images().into())], BATCH);
+        let mut steps = engine.programs.members.steps.iter().enumerate();
+        let (index, step) = steps.find(|(_, step)| step.promoted_from.is_some()).unwrap();
+        let part = step.parts.iter().find(|part| part.from == From::Promoted).unwrap();
+        assert_eq!(part.channels, [0, 2]);
+        assert_eq!(step.pool, Some(Window { size: 2, stride: 2 }));
+        let promoted = shared.steps[index].promoted.as_ref().unwrap();
+        let raw = |image: usize, y: usize, x: usize, channel: usize| -> f32 {
+            shared.image(step.promoted_from.unwrap(), image)[(y * SIZE[1] + x) * 3 + channel]
+        };
+        assert_eq!(promoted.greatest.len(), BATCH * 3 * 3 * 2);
+        assert_eq!(promoted.least.len(), promoted.greatest.len());
+        for (place, (greatest, least)) in promoted.greatest.iter().zip(&promoted.least).enumerate() {
+            let (channel, x, y, image) = (part.channels[place % 2], place / 2 % 3, place / 6 % 3, place / 18);
+            let window = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(dy, dx)| raw(image, 2 * y + dy, 2 * x + dx, channel));
+            assert_eq!(*greatest, window.into_iter().fold(f32::NEG_INFINITY, f32::max), "{place}");
+            assert_eq!(*least, window.into_iter().fold(f32::INFINITY, f32::min), "{place}");
+        }
+        for (i, channel) in part.channels.iter().enumerate() {
+            let pixels = (0..BATCH).flat_map(|image| (0..SIZE[0] * SIZE[1]).map(move |pixel| (image, pixel)));
+            let values: Vec<f64> = pixels
+                .map(|(image, pixel)| f64::from(raw(image, pixel / SIZE[1], pixel % SIZE[1], *channel)))
+                .collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64;
+            near(promoted.mean[i], mean, 1.0, channel);
+            near(promoted.inverse_std[i], 1.0 / (variance + EPSILON).sqrt(), 1.0, channel);
+        }
+    }
+
+    #[test]
+    fn what_members_add_their_differences_to_is_the_output_of_the_base() {
+        // Two weights of filter 1 of 3, which has 18: differences are cheaper than the whole filter.
+        let engine = engine(|name, i| name == "conv1.weight" && (i == 19 || i == 30));
+        let images = images();
+        let shared = engine.share(&[(0, images.as_slice().into())], BATCH);
+        let mut steps = engine.programs.members.steps.iter().enumerate();
+        let (index, product) = steps
+            .find_map(|(i, step)| match &step.kind {
+                Kind::Product(product) => Some((i, product)),
+                _ => None,
+            })
+            .unwrap();
+        assert!(product.filters == [1] && product.taps.len() == 2 && !product.dense);
+        let start = &engine.start;
+        let weights = &start.weights[start.graph.parameter(product.weight).range()];
+        let bias = start.weights[start.graph.parameter(product.bias.unwrap()).range()][1];
+        let seed = &shared.steps[index].seed;
+        assert_eq!((seed.len(), shared.steps[index].seed_len), (BATCH * 42, 42));
+        for (place, seed) in seed.iter().enumerate() {
+            let (x, y, image) = (place % SIZE[1], place / SIZE[1] % SIZE[0], place / 42);
+            let mut sum = f64::from(bias);
+            for tap in 0..9 {
+                let (row, column) = ((y + tap / 3).wrapping_sub(1), (x + tap % 3).wrapping_sub(1));
+                for channel in 0..if row < SIZE[0] && column < SIZE[1] { 2 } else { 0 } {
+                    let pixel = images[((image * SIZE[0] + row) * SIZE[1] + column) * 2 + channel];
+                    sum += f64::from(pixel) * f64::from(weights[(2 + channel) * 9 + tap]);
+                }
+            }
+            near(*seed, sum, 10.0, place);
+        }
     }
 }

@@ -7,7 +7,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::lanes::{each_vector, Affine, OnVectors, Vector};
+use super::arch::dispatch;
+use super::lanes::{each_vector, volume, Affine, OnVectors, Vector};
+use super::pooling;
 use crate::plan::Window;
 
 /// One image behind a product.
@@ -33,7 +35,7 @@ pub struct Behind<'a> {
 pub fn sums(behind: Behind<'_>, shift: &mut [f32], scale: &mut [f32]) {
     behind.check();
     assert!(shift.len() == behind.channels && scale.len() == behind.channels, "one sum a channel");
-    pulp::Arch::new().dispatch(Sums { behind, shift, scale });
+    dispatch(Sums { behind, shift, scale });
 }
 
 /// The terms that batch-norm takes off each pixel's gradient.
@@ -49,19 +51,19 @@ pub struct Centre<'a> {
 pub fn slope(behind: Behind<'_>, centre: Option<Centre<'_>>, dx: &mut [f32]) {
     behind.check();
     assert_eq!(dx.len(), behind.x.len(), "as many gradients as values");
-    pulp::Arch::new().dispatch(Slope { behind, centre, dx });
+    dispatch(Slope { behind, centre, dx });
 }
 
 impl Behind<'_> {
     fn outputs(&self) -> [usize; 2] {
-        self.pool.map_or(self.size, |window| window.outputs(self.size))
+        self.pool.map_or(self.size, |window| pooling::outputs(window, self.size))
     }
 
     fn check(&self) {
         let [height, width] = self.outputs();
-        assert_eq!(self.x.len(), self.size[0] * self.size[1] * self.channels, "a whole image");
-        assert_eq!(self.dy.len(), height * width * self.channels, "a whole gradient");
-        assert!(self.affine.is_none_or(|affine| affine.len() == self.channels), "one map a channel");
+        assert_eq!(self.x.len(), volume(&[self.size[0], self.size[1], self.channels]), "a whole image");
+        assert_eq!(self.dy.len(), volume(&[height, width, self.channels]), "a whole gradient");
+        assert!(self.affine.is_none_or(|affine| affine.channels() == self.channels), "one map a channel");
     }
 }
 
@@ -245,5 +247,149 @@ impl OnVectors for Slope<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arch::testing::{near, numbers, on_each_kind};
+    use super::*;
+    use crate::engine::statistics::EPSILON;
+
+    /// One image, what follows it, and the gradient behind that.
+    struct Case {
+        size: [usize; 2],
+        channels: usize,
+        norm: bool,
+        relu: bool,
+        pool: Option<Window>,
+        x: Vec<f32>,
+        dy: Vec<f32>,
+        /// Scale and shift of the batch-norm.
+        gamma: Vec<f32>,
+        beta: Vec<f32>,
+    }
+
+    impl Case {
+        fn new(channels: usize, norm: bool, relu: bool, pool: Option<Window>) -> Self {
+            let size = [5, 4];
+            let mut x = numbers(20 * channels, 1);
+            if !norm && relu {
+                x.iter_mut().for_each(|x| *x = x.max(0.0));
+            }
+            let [height, width] = pool.map_or(size, |window| window.outputs(size));
+            let (dy, gamma, beta) = (numbers(height * width * channels, 2), numbers(channels, 3), numbers(channels, 4));
+            Case { size, channels, norm, relu, pool, x, dy, gamma, beta }
+        }
+
+        /// Mean and 1 / sqrt(variance + eps) of a channel.
+        fn moments(&self, x: &[f64], channel: usize) -> (f64, f64) {
+            let values: Vec<f64> = x.iter().skip(channel).step_by(self.channels).copied().collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64;
+            (mean, 1.0 / (variance + EPSILON).sqrt())
+        }
+
+        /// <dy, what is behind x>, layer by layer in f64.
+        fn loss(&self, x: &[f64], gamma: &[f64], beta: &[f64]) -> f64 {
+            let mut y = x.to_vec();
+            for channel in 0..self.channels {
+                let (mean, inverse_std) = self.moments(x, channel);
+                for y in y.iter_mut().skip(channel).step_by(self.channels) {
+                    if self.norm {
+                        *y = (*y - mean) * inverse_std * gamma[channel] + beta[channel];
+                    }
+                    if self.relu {
+                        *y = y.max(0.0);
+                    }
+                }
+            }
+            let window = self.pool.unwrap_or(Window { size: 1, stride: 1 });
+            let [_, width] = window.outputs(self.size);
+            let of = |(place, dy): (usize, &f32)| {
+                let (channel, pixel) = (place % self.channels, place / self.channels);
+                let (oy, ox) = (pixel / width * window.stride, pixel % width * window.stride);
+                let places = (0..window.size * window.size).map(|i| (oy + i / window.size, ox + i % window.size));
+                let values = places.map(|(row, column)| y[(row * self.size[1] + column) * self.channels + channel]);
+                f64::from(*dy) * values.fold(f64::NEG_INFINITY, f64::max)
+            };
+            self.dy.iter().enumerate().map(of).sum()
+        }
+
+        fn check(&self) -> Vec<f32> {
+            let wide = |values: &[f32]| values.iter().map(|value| f64::from(*value)).collect::<Vec<f64>>();
+            let (x, gamma, beta) = (wide(&self.x), wide(&self.gamma), wide(&self.beta));
+            let moments: Vec<(f64, f64)> = (0..self.channels).map(|channel| self.moments(&x, channel)).collect();
+            let affine = Affine {
+                mean: moments.iter().map(|(mean, _)| *mean as f32).collect(),
+                factor: moments
+                    .iter()
+                    .zip(&gamma)
+                    .map(|((_, inverse_std), gamma)| (inverse_std * gamma) as f32)
+                    .collect(),
+                shift: self.beta.clone(),
+            };
+            let Case { size, channels, relu, pool, .. } = *self;
+            let affine = self.norm.then_some(&affine);
+            let behind = Behind { x: &self.x, size, channels, affine, relu, pool, dy: &self.dy };
+            let (mut shift, mut scale) = (vec![f32::NAN; channels], vec![f32::NAN; channels]);
+            sums(behind, &mut shift, &mut scale);
+            let n = (size[0] * size[1]) as f32;
+            let inverse_std = || moments.iter().map(|(_, inverse_std)| *inverse_std as f32);
+            let of_shift: Vec<f32> = shift.iter().map(|sum| sum / n).collect();
+            let of_scale: Vec<f32> =
+                scale.iter().zip(inverse_std()).map(|(sum, inverse)| sum * inverse * inverse / n).collect();
+            let mut dx = vec![f32::NAN; self.x.len()];
+            let centre = Centre { shift: &of_shift, scale: &of_scale };
+            slope(behind, self.norm.then_some(centre), &mut dx);
+
+            let difference = |values: &[f64], i: usize, loss: &dyn Fn(&[f64]) -> f64| {
+                let moved = |step: f64| {
+                    let mut values = values.to_vec();
+                    values[i] += step;
+                    loss(&values)
+                };
+                (moved(1e-6) - moved(-1e-6)) / 2e-6
+            };
+            let what = (self.channels, self.norm, self.relu, self.pool);
+            for (i, dx) in dx.iter().enumerate() {
+                // At zero, where the rectifier bends, its gradient is taken to be 0.
+                let bent = !self.norm && self.relu && self.x[i] == 0.0;
+                let expected = if bent { 0.0 } else { difference(&x, i, &|x| self.loss(x, &gamma, &beta)) };
+                near(*dx, expected, 100.0, (what, i));
+            }
+            for channel in 0..if self.norm { self.channels } else { 0 } {
+                let of_gamma = difference(&gamma, channel, &|gamma| self.loss(&x, gamma, &beta));
+                let of_beta = difference(&beta, channel, &|beta| self.loss(&x, &gamma, beta));
+                near(scale[channel] * moments[channel].1 as f32, of_gamma, 100.0, (what, channel));
+                near(shift[channel], of_beta, 100.0, (what, channel));
+            }
+            dx
+        }
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences_of_the_layers_one_after_another() {
+        let pools = [None, Some((2, 2)), Some((3, 1)), Some((3, 2))]
+            .map(|pool| pool.map(|(size, stride)| Window { size, stride }));
+        on_each_kind(|| {
+            let mut all = Vec::new();
+            for (i, pool) in pools.into_iter().enumerate() {
+                for (norm, relu) in [(true, true), (true, false), (false, true), (false, false)] {
+                    for channels in [1 + i, 8, 16, 19, 33] {
+                        all.extend(Case::new(channels, norm, relu, pool).check());
+                    }
+                }
+            }
+            all
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "a whole gradient")]
+    fn a_gradient_of_another_size_is_refused() {
+        let mut case = Case::new(3, true, true, Some(Window { size: 2, stride: 2 }));
+        case.dy.pop();
+        case.check();
     }
 }

@@ -1,9 +1,6 @@
 //! Batch-norm's statistics: from those of the images, in their order and in f64.
 
-use crate::engine::Statistics;
-
-/// Added to the variance, as in PyTorch.
-pub const EPSILON: f64 = 1e-5;
+use crate::engine::statistics::{Statistics, EPSILON};
 
 /// Mean and biased variance of each lane from the means and squared distances of the images, in f64 and in their order.
 pub fn join(mean: &[f32], squares: &[f32], lanes: usize, batch: usize, pixels: usize) -> (Vec<f32>, Vec<f32>) {

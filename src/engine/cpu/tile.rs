@@ -8,6 +8,7 @@
 
 use pulp::{MemMask, Simd, WithSimd};
 
+use super::arch::dispatch;
 use super::bank::{Bank, PANEL};
 
 /// Offsets of the taps of one output position, in the order of summation.
@@ -46,7 +47,7 @@ pub struct Source<'a> {
     pub line: usize,
     /// From one position of a line to the next.
     pub step: usize,
-    /// Offsets of the left factors.
+    /// Offsets of the left factors; without any, the source adds nothing.
     pub rows: &'a Rows,
     /// The right factors (rows, columns).
     pub bank: &'a Bank,
@@ -59,8 +60,6 @@ pub enum First<'a> {
     Zero,
     /// The same row (columns) at each position.
     Row(&'a [f32]),
-    /// Own values (positions, pitch) at each position.
-    Values(&'a [f32], usize),
     /// What the output holds.
     Output,
 }
@@ -79,30 +78,42 @@ pub struct Output<'a> {
     pub length: usize,
 }
 
+impl Source<'_> {
+    /// Index of the last left factor; `None` where that is no number. There is a position at least.
+    fn furthest(&self, lines: usize, length: usize) -> Option<usize> {
+        let line = (lines - 1).checked_mul(self.line)?;
+        let step = (length - 1).checked_mul(self.step)?;
+        self.base.checked_add(line)?.checked_add(step)?.checked_add(self.rows.greatest)
+    }
+}
+
+impl Output<'_> {
+    /// Index behind the last sum; `None` where that is no number. There is a position at least.
+    fn end(&self) -> Option<usize> {
+        (self.lines.checked_mul(self.length)? - 1).checked_mul(self.pitch)?.checked_add(self.columns)
+    }
+}
+
 /// Computes the product.
 ///
 /// # Panics
-/// If a factor or a sum would lie outside its slice.
+/// If a factor or a sum would lie outside its slice, or a source's first position outside its values.
 pub fn product(sources: &[Source<'_>], first: First<'_>, out: Output<'_>) {
     if out.lines == 0 || out.length == 0 || out.columns == 0 {
         return;
     }
-    let positions = out.lines * out.length;
-    let fits = |len: usize, pitch: usize| (positions - 1) * pitch + out.columns <= len;
-    assert!(fits(out.values.len(), out.pitch), "the output holds all positions");
-    match first {
-        First::Zero | First::Output => {}
-        First::Row(row) => assert!(out.columns <= row.len(), "one first value a column"),
-        First::Values(values, pitch) => assert!(fits(values.len(), pitch), "first values for all positions"),
+    let end = out.end().expect("sizes are small");
+    assert!(end <= out.values.len(), "the output holds all positions");
+    if let First::Row(row) = first {
+        assert!(out.columns <= row.len(), "one first value a column");
     }
     for source in sources {
-        let furthest =
-            source.base + (out.lines - 1) * source.line + (out.length - 1) * source.step + source.rows.greatest;
-        assert!(source.rows.is_empty() || furthest < source.values.len(), "all left factors exist");
+        let furthest = source.furthest(out.lines, out.length).expect("sizes are small");
+        assert!(furthest < source.values.len(), "all left factors exist");
         assert_eq!(source.rows.len(), source.bank.rows(), "one row of the bank for each offset");
         assert!(out.columns <= source.bank.columns(), "right factors for all columns");
     }
-    pulp::Arch::new().dispatch(Product { sources, first, out });
+    dispatch(Product { sources, first, out });
 }
 
 struct Product<'a> {
@@ -173,7 +184,6 @@ fn strip<S: Simd, const NV: usize, const FULL: bool>(
         First::Zero => (zero.as_ptr(), 0),
         // SAFETY: `column` is less than `out.columns`, which the slices hold at each position (asserted in `product`).
         First::Row(row) => (unsafe { row.as_ptr().add(column) }, 0),
-        First::Values(values, pitch) => (unsafe { values.as_ptr().add(column) }, pitch),
         // SAFETY: as above, of the output itself; `to` is its first value.
         First::Output => (unsafe { to.add(column).cast_const() }, out.pitch),
     };
@@ -275,5 +285,133 @@ impl Tile<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arch::testing::{near, numbers, on_each_kind};
+    use super::*;
+
+    /// The factors of one source.
+    struct Owned {
+        values: Vec<f32>,
+        steps: [usize; 3],
+        rows: Rows,
+        bank: Bank,
+    }
+
+    impl Owned {
+        /// The `i`-th source of a product of this size; its values end with its last left factor.
+        fn new(i: usize, columns: usize, lines: usize, length: usize) -> Self {
+            let offsets: Vec<u32> = (0..4 * i + 3).map(|row| ((row * 7 + i) % 11) as u32).collect();
+            let rows = Rows::new(offsets);
+            let step = [1, 3, 2][i];
+            let steps = [i, length * step + 2 * i, step];
+            let end = steps[0] + (lines - 1) * steps[1] + (length - 1) * step + rows.greatest + 1;
+            let mut bank = Bank::zeros(rows.len(), columns);
+            let right = numbers(rows.len() * columns, 100 + i as u64);
+            (0..right.len()).for_each(|at| bank.set(at / columns, at % columns, right[at]));
+            Owned { values: numbers(end, i as u64), steps, rows, bank }
+        }
+
+        /// The source from position (y, x) on.
+        fn from(&self, y: usize, x: usize) -> Source<'_> {
+            let [base, line, step] = self.steps;
+            let base = base + y * line + x * step;
+            Source { values: &self.values, base, line, step, rows: &self.rows, bank: &self.bank }
+        }
+    }
+
+    const PITCH: usize = 75;
+
+    /// A product's output (positions, pitch) that was 0.5 everywhere.
+    fn computed(sources: &[Source<'_>], first: First<'_>, columns: usize, [lines, length]: [usize; 2]) -> Vec<f32> {
+        let mut values = vec![0.5; (lines * length - 1) * PITCH + columns];
+        product(sources, first, Output { values: &mut values, pitch: PITCH, columns, lines, length });
+        values
+    }
+
+    fn check(columns: usize, lines: usize, length: usize) -> Vec<f32> {
+        let owned: Vec<Owned> = (0..=columns % 3).map(|i| Owned::new(i, columns, lines, length)).collect();
+        let row = numbers(columns, 7);
+        let (first, begin): (First<'_>, &dyn Fn(usize) -> f32) = match (columns + length) % 3 {
+            0 => (First::Zero, &|_| 0.0),
+            1 => (First::Row(&row), &|column| row[column]),
+            _ => (First::Output, &|_| 0.5),
+        };
+        let at = |y: usize, x: usize| owned.iter().map(|owned| owned.from(y, x)).collect::<Vec<_>>();
+        let out = computed(&at(0, 0), first, columns, [lines, length]);
+        for (place, value) in out.iter().enumerate() {
+            let (position, column) = (place / PITCH, place % PITCH);
+            if column >= columns {
+                assert_eq!(*value, 0.5, "what lies between positions is left alone");
+                continue;
+            }
+            let (mut sum, mut size) = (f64::from(begin(column)), 0.0);
+            for source in at(position / length, position % length) {
+                for (row, offset) in source.rows.offsets.iter().enumerate() {
+                    let left = source.values[source.base + *offset as usize];
+                    let term = f64::from(left) * f64::from(source.bank.get(row, column));
+                    sum += term;
+                    size += term.abs();
+                }
+            }
+            near(*value, sum, size, (columns, lines, length, position, column));
+        }
+        for position in 0..lines * length {
+            let alone = computed(&at(position / length, position % length), first, columns, [1, 1]);
+            assert_eq!(alone, out[position * PITCH..][..columns], "one position alone, {columns}, {lines}, {length}");
+        }
+        out
+    }
+
+    #[test]
+    fn products_of_all_sizes_are_those_of_the_definition_and_no_cut_changes_a_bit() {
+        on_each_kind(|| {
+            let sizes = (1..=70).flat_map(|columns| (1..=20).map(move |length| (columns, length)));
+            sizes.flat_map(|(columns, length)| check(columns, 1 + (columns + length / 3) % 3, length)).collect()
+        });
+    }
+
+    #[test]
+    fn a_column_alone_has_the_bits_that_it_has_among_others() {
+        on_each_kind(|| {
+            let owned = Owned::new(2, 70, 2, 9);
+            let all = computed(&[owned.from(0, 0)], First::Zero, 70, [2, 9]);
+            for column in [0, 15, 16, 31, 32, 47, 63, 64, 69] {
+                let mut bank = Bank::zeros(owned.rows.len(), 1);
+                (0..owned.rows.len()).for_each(|row| bank.set(row, 0, owned.bank.get(row, column)));
+                let alone = computed(&[Source { bank: &bank, ..owned.from(0, 0) }], First::Zero, 1, [2, 9]);
+                (0..18).for_each(|position| assert_eq!(alone[position * PITCH], all[position * PITCH + column]));
+            }
+            all
+        });
+    }
+
+    #[test]
+    fn what_does_not_exist_is_refused() {
+        let owned = Owned::new(0, 5, 2, 3);
+        let refused = |change: &dyn Fn(&mut Source<'_>, &mut usize)| {
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let (mut source, mut end) = (owned.from(0, 0), 5 * PITCH + 5);
+                change(&mut source, &mut end);
+                let out = Output { values: &mut vec![0.0; end], pitch: PITCH, columns: 5, lines: 2, length: 3 };
+                product(&[source], First::Row(&[0.0; 5]), out);
+            }))
+            .is_err()
+        };
+        let short = Bank::zeros(owned.rows.len(), 4);
+        assert!(!refused(&|_, _| ()));
+        assert!(refused(&|_, end| *end -= 1), "the last sum");
+        assert!(refused(&|source, _| source.base += 1), "the last left factor");
+        assert!(refused(&|source, _| source.values = &source.values[1..]), "the last left factor");
+        assert!(refused(&|source, _| source.line = usize::MAX), "a line beyond all numbers");
+        assert!(refused(&|source, _| source.step = usize::MAX / 2 + 1), "a step beyond all numbers");
+        assert!(std::panic::catch_unwind(|| {
+            let out = Output { values: &mut [0.0; 5], pitch: 5, columns: 5, lines: 1, length: 1 };
+            product(&[Source { bank: &short, ..owned.from(0, 0) }], First::Zero, out);
+        })
+        .is_err());
     }
 }

@@ -425,3 +425,6 @@ fn by_part(step: &Step, members: &[Vec<f32>]) -> Vec<Vec<f32>> {
     };
     step.parts.iter().map(of_part).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use candle_core::Device;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use subevo::data::Batch;
-use subevo::engine::{CpuEngine, Engine, Loss, TensorEngine};
+use subevo::engine::{CpuEngine, Engine, Loss, ReferenceEngine};
 use subevo::graph::init::{Init, ENTRIES as INITS};
 use subevo::graph::{Graph, ParameterKind};
 use subevo::operator::Population;
@@ -155,7 +155,7 @@ impl Case {
 
     /// The reference on this case.
     pub fn reference(&self) -> impl Engine {
-        TensorEngine::reference(self.start.clone(), self.plan(LIMITS), Device::Cpu).unwrap()
+        ReferenceEngine::new(self.start.clone(), &self.plan(LIMITS), Device::Cpu)
     }
 
     /// Trained weights (k) of a member.

@@ -1,0 +1,187 @@
+//! The reference: each member alone, node by node, by candle's operations in f64. What the fast engine computes must be
+//! what this one does; it is slow, differentiable, and runs on any device that has f64.
+
+mod layers;
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor, Var, D};
+use rayon::prelude::*;
+
+use super::{Engine, Loss, Statistics};
+use crate::data::Batch;
+use crate::error::{Error, Result};
+use crate::graph::{Node, NodeId, Op, Parameter, ParameterId};
+use crate::plan::{last_readers, Plan};
+use crate::population::Population;
+use crate::subset::Start;
+
+/// Evaluates one network and subset on one device.
+pub struct ReferenceEngine {
+    start: Arc<Start>,
+    device: Device,
+    /// Members evaluated at the same time.
+    at_once: usize,
+    last_readers: Vec<usize>,
+}
+
+/// How batch-norm gets its statistics.
+enum Normalisation<'a> {
+    /// From the batch.
+    Batch,
+    /// From the batch, kept for later.
+    Record(&'a mut Vec<Statistics>),
+    /// Given, in the order of the graph.
+    Given(&'a [Statistics]),
+}
+
+impl ReferenceEngine {
+    /// An engine on a device; of the plan it takes how much is evaluated at the same time.
+    pub fn new(start: Arc<Start>, plan: &Plan, device: Device) -> Self {
+        let last_readers = last_readers(&start.graph);
+        ReferenceEngine { start, device, at_once: plan.units_at_once, last_readers }
+    }
+
+    /// An engine on the CPU.
+    pub fn on_cpu(start: Arc<Start>, plan: &Plan) -> Self {
+        Self::new(start, plan, Device::Cpu)
+    }
+
+    /// Values as a tensor in f64.
+    fn tensor(&self, values: &[f32], shape: &[usize]) -> candle_core::Result<Tensor> {
+        Tensor::from_slice(values, shape, &self.device)?.to_dtype(DType::F64)
+    }
+
+    /// All parameters of the network with these trained weights (k).
+    fn parameters(&self, trained: &[f32]) -> Result<Vec<Tensor>> {
+        let weights = self.start.complete(trained);
+        let parameters = self.start.graph.parameters.iter();
+        let of = |parameter: &Parameter| {
+            self.tensor(&weights[parameter.range()], &parameter.shape).map_err(Error::engine(&parameter.name))
+        };
+        parameters.map(of).collect()
+    }
+
+    /// Logits of the network, with the way that led to them where parameters are variables.
+    fn forward(&self, parameters: &[Tensor], batch: &Batch, mut normalisation: Normalisation<'_>) -> Result<Tensor> {
+        let graph = &self.start.graph;
+        let mut values: Vec<Option<Tensor>> = vec![None; graph.nodes.len()];
+        values[0] = Some(self.tensor(&batch.images, &batch.shape).map_err(Error::engine("input"))?);
+        let mut norms = 0;
+        for (i, node) in graph.nodes.iter().enumerate().skip(1) {
+            let inputs: Vec<&Tensor> = node.inputs.iter().map(|id| known(&values, *id)).collect();
+            let value = self.apply(node, &inputs, parameters, &mut normalisation, &mut norms);
+            values[i] = Some(value.map_err(Error::engine(&node.name))?);
+            for input in node.inputs.iter().filter(|input| self.last_readers[input.0] == i) {
+                values[input.0] = None;
+            }
+        }
+        Ok(known(&values, graph.output).clone())
+    }
+
+    fn apply(
+        &self,
+        node: &Node,
+        inputs: &[&Tensor],
+        parameters: &[Tensor],
+        normalisation: &mut Normalisation<'_>,
+        norms: &mut usize,
+    ) -> candle_core::Result<Tensor> {
+        let parameter = |id: ParameterId| &parameters[id.0];
+        let x = inputs[0];
+        match node.op {
+            Op::Input => Ok(x.clone()),
+            Op::Conv2d { weight, bias, stride, padding } => {
+                layers::conv2d(x, parameter(weight), bias.map(parameter), stride, padding)
+            }
+            Op::Linear { weight, bias } => layers::linear(x, parameter(weight), bias.map(parameter)),
+            Op::BatchNorm { scale, shift } => {
+                let (mean, variance) = match normalisation {
+                    Normalisation::Batch => layers::moments(x)?,
+                    Normalisation::Given(statistics) => self.given(&statistics[*norms])?,
+                    Normalisation::Record(statistics) => {
+                        let (mean, variance) = layers::moments(x)?;
+                        let values = |tensor: Tensor| tensor.to_dtype(DType::F32)?.to_vec1();
+                        let layer = Statistics { mean: values(mean)?, variance: values(variance)? };
+                        // What is normalised is what the rounded statistics give, here and later.
+                        let given = self.given(&layer)?;
+                        statistics.push(layer);
+                        given
+                    }
+                };
+                *norms += 1;
+                layers::normalise(x, &mean, &variance, parameter(scale), parameter(shift))
+            }
+            Op::Relu => layers::relu(x),
+            Op::MaxPool { size, stride } => layers::max_pool(x, size, stride),
+            Op::AvgPool { size, stride } => layers::avg_pool(x, size, stride),
+            Op::GlobalAvgPool => x.flatten(2, 3)?.mean(D::Minus1),
+            Op::Add => inputs[0] + inputs[1],
+            Op::Concat => Tensor::cat(inputs, 1),
+            Op::Flatten => x.flatten(1, D::Minus1),
+        }
+    }
+
+    fn given(&self, statistics: &Statistics) -> candle_core::Result<(Tensor, Tensor)> {
+        let tensor = |values: &[f32]| self.tensor(values, &[values.len()]);
+        Ok((tensor(&statistics.mean)?, tensor(&statistics.variance)?))
+    }
+
+    /// Logits (batch, classes) of one network.
+    fn logits_of(&self, trained: &[f32], batch: &Batch, normalisation: Normalisation<'_>) -> Result<Vec<f32>> {
+        flat(&self.forward(&self.parameters(trained)?, batch, normalisation)?).map_err(Error::engine("logits"))
+    }
+}
+
+impl Engine for ReferenceEngine {
+    fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
+        let members: Vec<&[f32]> = population.members().collect();
+        let of_member = |genes: &&[f32]| -> Result<f32> {
+            let logits = self.logits_of(&self.start.express(genes), batch, Normalisation::Batch)?;
+            Ok(loss.mean(&logits, &batch.labels) as f32)
+        };
+        let mut losses = Vec::with_capacity(members.len());
+        for members in members.chunks(self.at_once) {
+            losses.extend(members.par_iter().map(of_member).collect::<Result<Vec<f32>>>()?);
+        }
+        Ok(losses)
+    }
+
+    fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
+        let vars = self.parameters(trained)?.iter().map(Var::from_tensor).collect::<candle_core::Result<Vec<Var>>>();
+        let vars = vars.map_err(Error::engine("parameters"))?;
+        let parameters: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+        let logits = self.forward(&parameters, batch, Normalisation::Batch)?;
+        let values = flat(&logits).map_err(Error::engine("logits"))?;
+        // The loss is linear in the logits to first order: backward through <logits, dloss/dlogits> gives its gradient.
+        let seed = self.tensor(&loss.gradient(&values, &batch.labels), logits.dims());
+        let surrogate = seed.and_then(|seed| (logits * seed)?.sum_all());
+        let gradients = surrogate.and_then(|surrogate| surrogate.backward()).map_err(Error::engine("loss"))?;
+        let mut all = vec![0.0; self.start.weights.len()];
+        for (parameter, var) in self.start.graph.parameters.iter().zip(&vars) {
+            let Some(gradient) = gradients.get(var) else { continue };
+            all[parameter.range()].copy_from_slice(&flat(gradient).map_err(Error::engine(&parameter.name))?);
+        }
+        Ok((loss.mean(&values, &batch.labels), self.start.subset.gather(&all)))
+    }
+
+    fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<(Vec<Statistics>, Vec<f32>)> {
+        let mut statistics = Vec::new();
+        let logits = self.logits_of(trained, batch, Normalisation::Record(&mut statistics))?;
+        Ok((statistics, logits))
+    }
+
+    fn logits(&self, trained: &[f32], statistics: &[Statistics], batch: &Batch) -> Result<Vec<f32>> {
+        self.logits_of(trained, batch, Normalisation::Given(statistics))
+    }
+}
+
+/// A value that the order of the graph guarantees.
+fn known(values: &[Option<Tensor>], id: NodeId) -> &Tensor {
+    values[id.0].as_ref().expect("nodes are computed after their inputs, and kept until their last reader")
+}
+
+/// A tensor's values in f32.
+fn flat(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {
+    tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
+}
