@@ -24,9 +24,10 @@ impl Mark {
         Mark { fresh: cleared || first, before_mib: peak().filter(|_| cleared) }
     }
 
-    /// The most that was resident since, MiB; none where the system does not tell.
+    /// The most that was resident since, MiB; none where the system does not tell. Linux counts by threads and joins the counts
+    /// late, so a mark that was just set may read less than what was there.
     pub fn peak_mib(&self) -> Option<f64> {
-        peak().filter(|_| self.fresh)
+        peak().filter(|_| self.fresh).map(|peak| self.before_mib.map_or(peak, |before| before.max(peak)))
     }
 }
 

@@ -58,3 +58,22 @@ fn a_convolution_under_trained_filters_says_how_many_filters_and_input_channels_
     assert_eq!(&cells[3..6], ["32 x 4 x 4", "partly-shared", note]);
     assert_eq!(&cells[8..10], ["41,472", "32,256"]);
 }
+
+#[test]
+fn what_depends_on_the_single_image_is_cached_unless_told_otherwise() {
+    let place = Place::new(TINY);
+    // Too few filters save too little for what they leave to keep; these save 72 x 16 x 9 / 4 multiplies a value and more.
+    let plain =
+        ["--set", "model={ name = \"conv2\", channels = [16, 32] }", "--set", "subset.select=[{ classifier = true }]"];
+    let sharing = |words: &[&str]| {
+        let found = inspect(&place, &[&plain, words].concat());
+        let node =
+            |name: &str| found["nodes"].as_array().unwrap().iter().find(|node| node["name"] == name).unwrap().clone();
+        (node("conv2")["sharing"].as_str().unwrap().to_string(), node("conv2")["macs_member"].clone())
+    };
+    assert_eq!(sharing(&[]), ("cached".to_string(), 0.into()));
+    assert_eq!(sharing(&["--set", "engine.cache=f16"]).0, "cached");
+    assert_eq!(sharing(&["--set", "engine.cache=off"]).0, "shared");
+    let wrong = place.subevo(&["inspect", "campaign.toml", "--set", "engine.cache=f64"]).expect(2);
+    assert!(wrong.err.contains("engine.cache") && wrong.err.contains("`f16`"), "{}", wrong.err);
+}

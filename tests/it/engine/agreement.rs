@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use subevo::engine::{Engine, Loss, Statistics};
 use subevo::graph::{Graph, Op};
+use subevo::rng::Seed;
 
 use super::case::Case;
 use super::oracle::{distance, f64s, for_random_cases, norm, Oracle, Seen};
@@ -27,7 +28,7 @@ fn plain_gradient(plain: &Plain<'_>, loss: Loss, nudge: &mut Nudge) -> Vec<f64> 
     plain.backward(&pass, &plain.loss(loss, &pass).1, nudge)
 }
 
-fn gradient_agrees(engine: &dyn Engine, case: &Case, seen: &mut Seen) -> Result<(), TestCaseError> {
+fn gradient_agrees(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
     let trained = case.trained(0);
     let oracle = Oracle::new(case, &trained, &case.batch);
     let pass = oracle.plain().forward(None, &mut Nudge::none());
@@ -60,7 +61,7 @@ fn gradient_agrees(engine: &dyn Engine, case: &Case, seen: &mut Seen) -> Result<
         };
         let got: Vec<f64> = spans().flat_map(|span| f64s(&gradient[span.gene..][..span.length])).collect();
         let (expected, noise) = (of(&all), norm(&of(&noise)));
-        let (error, fixed) = (distance(&got, &expected), 1e-4 * norm(&expected) + 1e-5 * whole + 1e-6);
+        let (error, fixed) = (distance(&got, &expected), 10.0 * share * norm(&expected) + share * whole + 1e-6);
         prop_assert!(
             seen.check(error, fixed, noise),
             "{}: {got:?}, in f64 {expected:?}, noise {noise}, all {whole}",
@@ -139,7 +140,7 @@ fn losses_of_random_networks_are_those_of_plain_loops() {
 
 #[test]
 fn gradients_of_random_networks_are_those_of_plain_loops() {
-    for_random_cases(250, |case, seen| gradient_agrees(&case.engine(), case, seen));
+    for_random_cases(250, |case, seen| gradient_agrees(&case.engine(), case, 1e-5, seen));
 }
 
 #[test]
@@ -159,7 +160,7 @@ fn the_reference_agrees_with_plain_loops_on_random_networks() {
 #[test]
 fn gradients_of_the_reference_agree_with_plain_loops_on_random_networks() {
     for_random_cases(150, |case, seen| match candle_has_gradients(&case.start.graph) {
-        true => gradient_agrees(&case.reference(), case, seen),
+        true => gradient_agrees(&case.reference(), case, 1e-4, seen),
         false => Ok(()),
     });
 }
@@ -167,10 +168,15 @@ fn gradients_of_the_reference_agree_with_plain_loops_on_random_networks() {
 #[test]
 fn the_plain_gradient_is_the_slope_of_the_plain_loss() {
     for_random_cases(60, |case, seen| {
-        let oracle = Oracle::new(case, &case.trained(0), &case.batch);
+        let mut oracle = Oracle::new(case, &case.trained(0), &case.batch);
+        // Away from frozen zeros, where poolings have equals and a slope says nothing.
+        let mut rng = Seed::new(3).rng();
+        oracle.weights.iter_mut().for_each(|w| *w += 0.1 * f64::from(rng.normal()));
         let pass = oracle.plain().forward(None, &mut Nudge::none());
+        if oracle.plain().near_kink(&pass, case.loss) {
+            return Ok(());
+        }
         let gradient = plain_gradient(&oracle.plain(), case.loss, &mut Nudge::none());
-        let mut rng = subevo::rng::Seed::new(3).rng();
         for _ in 0..6 {
             let i = rng.below(gradient.len());
             let at = |step: f64| {

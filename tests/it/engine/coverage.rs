@@ -25,6 +25,7 @@ fn patterns(case: &Case) -> Vec<&'static str> {
             ("relu", "relu") => Some("a rectifier twice"),
             ("add", "batch-norm") => Some("a norm after an addition"),
             ("concat", "batch-norm") => Some("a norm after a concatenation"),
+            ("concat", "max-pool" | "avg-pool") => Some("a pooling of a concatenation"),
             ("input", "batch-norm") => Some("a norm of the images"),
             ("batch-norm", "batch-norm") => Some("a norm of a norm"),
             ("batch-norm", "max-pool") => Some("a pooling of a norm"),
@@ -63,6 +64,11 @@ fn patterns(case: &Case) -> Vec<&'static str> {
     }
     let per_member = case.plan(LIMITS).per_member;
     let shared = per_member.iter().filter(|own| !**own).count();
+    let mixed = |node: &subevo::graph::Node| {
+        let own = |x: &NodeId| per_member[x.0];
+        node.op == Op::Concat && node.inputs.iter().any(own) && !node.inputs.iter().all(own)
+    };
+    found.extend(graph.nodes.iter().any(mixed).then_some("a shared image joined to one of each member"));
     found.push(match shared {
         1 => "nothing shared but the images",
         _ if shared + 1 == per_member.len() => "only the logits of each member",
@@ -85,6 +91,6 @@ fn random_networks_hold_every_pattern_of_layers_and_subsets() {
         let recipe = recipes().new_tree(&mut runner).unwrap().current();
         patterns(&recipe.case()).into_iter().for_each(|pattern| *counts.entry(pattern).or_default() += 1);
     }
-    assert_eq!(counts.len(), 31, "{counts:#?}");
+    assert_eq!(counts.len(), 33, "{counts:#?}");
     assert!(counts.values().all(|count| *count >= 4), "{counts:#?}");
 }

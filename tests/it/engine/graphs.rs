@@ -25,9 +25,9 @@ pub enum Step {
     /// x + simple(conv(x)), then more.
     Residual(usize, Conv, Vec<Simple>, Vec<Simple>),
     /// A node and one of those of its shape, itself among them.
-    Add(usize, usize),
+    Add(usize, usize, Vec<Simple>),
     /// A node and others of its size.
-    Concat(usize, Vec<usize>),
+    Concat(usize, Vec<usize>, Vec<Simple>),
 }
 
 /// A layer with one input that needs no number but these.
@@ -87,8 +87,9 @@ fn steps() -> impl Strategy<Value = Step> {
         4 => (from(), convs(), simples()).prop_map(|(from, conv, then)| Step::Conv(from, conv, then)),
         1 => (from(), simples()).prop_map(|(from, then)| Step::Simple(from, then)),
         2 => (from(), convs(), simples(), simples()).prop_map(|(from, c, inner, then)| Step::Residual(from, c, inner, then)),
-        1 => (from(), 0..4usize).prop_map(|(from, other)| Step::Add(from, other)),
-        1 => (from(), proptest::collection::vec(0..6usize, 1..3)).prop_map(|(from, others)| Step::Concat(from, others)),
+        1 => (from(), 0..4usize, simples()).prop_map(|(from, other, then)| Step::Add(from, other, then)),
+        2 => (from(), proptest::collection::vec(0..6usize, 1..3), simples())
+            .prop_map(|(from, others, then)| Step::Concat(from, others, then)),
     ]
 }
 

@@ -128,19 +128,21 @@ impl Grower {
                 let sum = if self.g.shape(x) == self.g.shape(y) { self.add(x, y) } else { y };
                 self.simple(sum, then);
             }
-            Step::Add(from, other) => {
+            Step::Add(from, other, then) => {
                 let x = self.at(*from);
                 let same = |id: &&NodeId| self.g.shape(**id) == self.g.shape(x);
                 let others: Vec<NodeId> = self.images.iter().filter(same).copied().collect();
-                self.add(x, others[other % others.len()]);
+                let sum = self.add(x, others[other % others.len()]);
+                self.simple(sum, then);
             }
-            Step::Concat(from, others) => {
+            Step::Concat(from, others, then) => {
                 let x = self.at(*from);
                 let same = |id: &&NodeId| self.g.shape(**id)[1..] == self.g.shape(x)[1..];
                 let fitting: Vec<NodeId> = self.images.iter().filter(same).copied().collect();
                 let mut inputs: Vec<NodeId> = others.iter().map(|other| fitting[other % fitting.len()]).collect();
                 inputs.push(x);
-                self.concat(&inputs);
+                let joined = self.concat(&inputs);
+                self.simple(joined, then);
             }
         }
     }
