@@ -54,6 +54,7 @@
 //! - [`campaign`]: TOML to cells to runs; [`campaign::run`] is the loop over them, [`campaign::store`] their folders.
 //! - [`mod@bench`]: the common task of the speed comparisons, timed.
 //! - [`cli`]: the commands, and the only place that prints.
+#![deny(clippy::undocumented_unsafe_blocks)]
 #![warn(missing_docs)]
 
 pub mod bench;
