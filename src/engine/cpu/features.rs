@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use half::f16;
@@ -79,16 +79,20 @@ impl Features {
             // Test images are seen too rarely to be worth their memory; they are rounded as those that are kept.
             return compute(&all).into_iter().map(|values| self.rounded(values)).collect();
         };
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing: Vec<usize> =
-            all.into_iter().filter(|i| !store.places.contains_key(&(*split, indices[*i]))).collect();
+        let is_missing = |store: &Store, i: &usize| !store.places.contains_key(&(*split, indices[*i]));
+        let missing: Vec<usize> = {
+            let store = self.locked();
+            all.into_iter().filter(|i| is_missing(&store, i)).collect()
+        };
+        let began = Instant::now();
+        // Not under the lock: a thread that waits for others here may be given work that asks for the lock itself.
+        let computed = if missing.is_empty() { Vec::new() } else { compute(&missing) };
+        let mut store = self.locked();
         if !missing.is_empty() {
-            let began = Instant::now();
-            let computed = compute(&missing);
             let Store { places, nodes, .. } = &mut *store;
             for (row, i) in missing.iter().enumerate() {
                 let next = places.len();
-                // An image may stand twice in a batch.
+                // An image may stand twice in a batch, or have been computed by another thread.
                 let Entry::Vacant(place) = places.entry((*split, indices[*i])) else { continue };
                 place.insert(next);
                 for ((values, computed), length) in nodes.iter_mut().zip(&computed).zip(&self.lengths) {
@@ -109,11 +113,15 @@ impl Features {
 
     /// Time spent on computing what is kept.
     pub fn filling(&self) -> Duration {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner).filling
+        self.locked().filling
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rounded(&self, mut values: Vec<f32>) -> Vec<f32> {
-        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = self.locked();
         if matches!(store.nodes.first(), Some(Values::F16(_))) {
             values.iter_mut().for_each(|value| *value = f16::from_f32(*value).to_f32());
         }
