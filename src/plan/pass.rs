@@ -79,7 +79,7 @@ pub struct Pass<'a> {
 impl Pass<'_> {
     /// Runs the steps; all buffers are given back in the end, except those of steps for which `wanted` holds until then.
     pub fn run(&self, wanted: impl Fn(usize) -> bool, ledger: &mut Ledger, slots: &mut Slots) {
-        let last = last_readers(self.program);
+        let last = self.program.last_readers();
         let mut values: Vec<Vec<usize>> = Vec::new();
         for (index, step) in self.program.steps.iter().enumerate() {
             self.scratch(index, step, slots);
@@ -192,17 +192,6 @@ pub fn padded_pixels(step: &Step, product: &Product) -> usize {
 /// Floats of a matrix as the kernel reads it: columns fill whole vectors of 16.
 pub fn bank(rows: usize, columns: usize) -> u64 {
     (rows * columns.next_multiple_of(16)) as u64
-}
-
-/// For each step the last that reads its value; the number of steps where none does.
-fn last_readers(program: &Program) -> Vec<usize> {
-    let mut last = vec![program.steps.len(); program.steps.len()];
-    for (index, step) in program.steps.iter().enumerate() {
-        for earlier in step.inputs.iter().filter_map(|node| program.step_of[*node]).filter(|earlier| *earlier < index) {
-            last[earlier] = index;
-        }
-    }
-    last
 }
 
 #[cfg(test)]

@@ -209,6 +209,16 @@ impl Program {
         self.steps.iter().map(of_step).collect()
     }
 
+    /// For each step the last that reads its value; the number of steps where none does.
+    pub fn last_readers(&self) -> Vec<usize> {
+        let mut last = vec![self.steps.len(); self.steps.len()];
+        for (index, step) in self.steps.iter().enumerate() {
+            let read = step.inputs.iter().filter_map(|node| self.step_of[*node]);
+            read.filter(|earlier| *earlier < index).for_each(|earlier| last[earlier] = index);
+        }
+        last
+    }
+
     /// The step that gives a node's value.
     pub fn value(&self, node: usize) -> Option<&Step> {
         self.step_of[node].map(|step| &self.steps[step])
@@ -259,7 +269,7 @@ impl Compiler<'_> {
                 held.iter().enumerate().map(part).collect()
             }
         };
-        self.note_shared_reads(node, &inputs, &kind);
+        self.note_shared_reads(&inputs, &kind);
         let mut step = Step {
             node,
             value: node,
@@ -391,7 +401,7 @@ impl Compiler<'_> {
     }
 
     /// Notes the shared channels that an operation reads.
-    fn note_shared_reads(&mut self, node: usize, inputs: &[usize], kind: &Kind) {
+    fn note_shared_reads(&mut self, inputs: &[usize], kind: &Kind) {
         match kind {
             Kind::Input | Kind::Identity | Kind::AvgPool(_) | Kind::GlobalAvgPool => {}
             // A product whose filters are all computed by members reads its shared input; one with shared filters on a
@@ -402,7 +412,6 @@ impl Compiler<'_> {
                 }
             }
             Kind::Add | Kind::Concat => {
-                let _ = node;
                 let mixed = inputs.iter().filter(|input| self.scope.own[**input].contains(&false));
                 let mixed: Vec<usize> = mixed.copied().collect();
                 self.program.shared_reads.extend(mixed);

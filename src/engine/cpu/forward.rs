@@ -90,7 +90,7 @@ impl Pass<'_> {
         let steps = &self.program.steps;
         let mut outcome = Outcome { values: Vec::new(), statistics: Vec::new() };
         outcome.values.resize_with(steps.len(), || None);
-        let last = last_readers(self.program);
+        let last = self.program.last_readers();
         for (index, step) in steps.iter().enumerate() {
             let value = self.step(index, step, &mut outcome, buffers);
             outcome.values[index] = Some(value);
@@ -366,15 +366,4 @@ impl Slots {
     pub fn padded(self, part: usize) -> usize {
         self.first + 32 + part
     }
-}
-
-/// For each step the last that reads its value; the last step of all where none does.
-fn last_readers(program: &Program) -> Vec<usize> {
-    let mut last = vec![program.steps.len(); program.steps.len()];
-    for (index, step) in program.steps.iter().enumerate() {
-        for earlier in step.inputs.iter().filter_map(|node| program.step_of[*node]).filter(|earlier| *earlier < index) {
-            last[earlier] = index;
-        }
-    }
-    last
 }

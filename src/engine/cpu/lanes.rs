@@ -157,12 +157,7 @@ pub fn normalise(
     affine: AffineRef<'_>,
     relu: bool,
 ) {
-    let channels = affine.mean.len();
-    if size.contains(&0) || channels == 0 {
-        return;
-    }
-    assert!(from.end(size, channels) <= x.len() && to.end(size, channels) <= out.len(), "both images exist");
-    dispatch(Normalise { x: [x, x], from, out, to, size, affine, relu });
+    normalise_pair([x, x], from, out, to, size, affine, relu);
 }
 
 /// As [`normalise`] of `[greatest, least]`: of each channel the one that its factor makes the greatest.
