@@ -29,6 +29,8 @@ pub struct Batch {
     pub shape: [usize; 4],
     /// Part of the data set and indices (b) of the images; `None` for images of no data set.
     pub places: Option<(Split, Vec<u32>)>,
+    /// Address of the step's noise, as for dropout; `None` in evaluation.
+    pub noise: Option<Seed>,
 }
 
 /// A data set in memory, as bytes. Each channel is normalised by mean and standard deviation of its pixels / 255 over the
@@ -146,7 +148,7 @@ impl Data {
                 out.iter_mut().zip(pixels).for_each(|(x, pixel)| *x = table[usize::from(*pixel)]);
             }
         }
-        Batch { images, labels, shape: [b, c, h, w], places: Some((split, places)) }
+        Batch { images, labels, shape: [b, c, h, w], places: Some((split, places)), noise: None }
     }
 }
 

@@ -3,12 +3,14 @@
 //! Unsafe code lives here alone, each block with its argument.
 
 pub mod cpu;
+mod dropout;
 pub mod loss;
 mod reference;
 mod square_product;
 mod statistics;
 
 pub use cpu::CpuEngine;
+pub use dropout::mask;
 pub use loss::Loss;
 pub use reference::ReferenceEngine;
 pub use square_product::square_product;

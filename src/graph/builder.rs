@@ -1,6 +1,6 @@
 //! Builds a [`Graph`] node by node; shapes, fans and multiply counts follow by themselves.
 
-use super::{Graph, Node, NodeId, Op, Parameter, ParameterId, ParameterKind};
+use super::{Activation, Graph, Node, NodeId, Op, Parameter, ParameterId, ParameterKind};
 use crate::error::{Error, Result};
 
 /// Most weights of a network, and most values of one image behind any layer.
@@ -107,13 +107,43 @@ impl GraphBuilder {
         self.push(name, Op::BatchNorm { scale, shift }, vec![x], vec![c, h, w])
     }
 
+    /// A function of each value.
+    ///
+    /// # Errors
+    /// If the name is taken.
+    pub fn activation(&mut self, x: NodeId, name: &str, activation: Activation) -> Result<NodeId> {
+        let shape = self.shape(x).to_vec();
+        self.push(name, Op::Activation(activation), vec![x], shape)
+    }
+
     /// max(x, 0).
     ///
     /// # Errors
     /// If the name is taken.
     pub fn relu(&mut self, x: NodeId, name: &str) -> Result<NodeId> {
+        self.activation(x, name, Activation::Relu)
+    }
+
+    /// Drops values with probability `rate` in training.
+    ///
+    /// # Errors
+    /// If `rate` is not in [0, 1), or the name is taken.
+    pub fn dropout(&mut self, x: NodeId, name: &str, rate: f32) -> Result<NodeId> {
+        if !(0.0..1.0).contains(&rate) {
+            return Err(layer_error(name, format!("a rate of {rate}: must be at least 0 and less than 1")));
+        }
         let shape = self.shape(x).to_vec();
-        self.push(name, Op::Relu, vec![x], shape)
+        self.push(name, Op::Dropout { rate }, vec![x], shape)
+    }
+
+    /// Puts channels of zeros before and behind those of an image.
+    ///
+    /// # Errors
+    /// If the input is no image, or there would be more than 2^31 values.
+    pub fn pad_channels(&mut self, x: NodeId, name: &str, before: usize, after: usize) -> Result<NodeId> {
+        let [c, h, w] = self.image(x, name)?;
+        let channels = c.saturating_add(before).saturating_add(after);
+        self.push(name, Op::PadChannels { before, after }, vec![x], vec![channels, h, w])
     }
 
     /// Greatest of each window.

@@ -1,9 +1,11 @@
 //! A model's layers as data: nodes with shapes, parameters with places in one flat vector, multiply counts.
 //! Nothing is computed here; plans, engines and counts all read the same graph.
 
+mod activation;
 mod builder;
 pub mod init;
 
+pub use activation::{Activation, LEAK};
 pub use builder::{Conv, GraphBuilder, Pool};
 
 use serde::{Deserialize, Serialize};
@@ -43,7 +45,7 @@ pub struct Node {
 }
 
 /// The operations. A small closed set: each engine implements all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {
     /// The images, normalised.
     Input,
@@ -72,8 +74,13 @@ pub enum Op {
         /// Beta.
         shift: ParameterId,
     },
-    /// max(x, 0).
-    Relu,
+    /// A function of each value.
+    Activation(Activation),
+    /// In training each value is 0 with probability `rate`, else divided by 1 - `rate`; in evaluation nothing happens.
+    Dropout {
+        /// In [0, 1).
+        rate: f32,
+    },
     /// Greatest of each window; windows that would leave the image are dropped.
     MaxPool {
         /// Side of the window.
@@ -94,6 +101,13 @@ pub enum Op {
     Add,
     /// Inputs joined along the channels.
     Concat,
+    /// Channels of zeros before and behind those of the input.
+    PadChannels {
+        /// So many before.
+        before: usize,
+        /// So many behind.
+        after: usize,
+    },
     /// `[c, h, w]` to `[c * h * w]`.
     Flatten,
 }
@@ -106,12 +120,14 @@ impl Op {
             Op::Conv2d { .. } => "conv2d",
             Op::Linear { .. } => "linear",
             Op::BatchNorm { .. } => "batch-norm",
-            Op::Relu => "relu",
+            Op::Activation(activation) => activation.name(),
+            Op::Dropout { .. } => "dropout",
             Op::MaxPool { .. } => "max-pool",
             Op::AvgPool { .. } => "avg-pool",
             Op::GlobalAvgPool => "global-avg-pool",
             Op::Add => "add",
             Op::Concat => "concat",
+            Op::PadChannels { .. } => "pad-channels",
             Op::Flatten => "flatten",
         }
     }

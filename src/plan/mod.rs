@@ -80,6 +80,7 @@ pub struct Plan {
     pub sizes: Sizes,
     /// Bytes of shared activations and of one member's, of the reference engine.
     reference: [u64; 2],
+    because: Option<&'static str>,
     population: Option<usize>,
 }
 
@@ -93,7 +94,10 @@ impl Plan {
     fn behind(graph: &Graph, subset: &Subset, batch: usize, limits: Limits, cut: Cut) -> Self {
         let trained = Trained::of(graph, subset);
         let per_member = nodes::per_member(graph, &nodes::trained_weights(graph, subset));
-        let programs = Programs::new(graph, &trained, cut).map(Arc::new);
+        let (programs, because) = match Programs::new(graph, &trained, cut) {
+            Ok(programs) => (Some(Arc::new(programs)), None),
+            Err(because) => (None, Some(because)),
+        };
         let nodes = describe::describe(graph, &trained, programs.as_deref(), &per_member);
         let Macs { shared, member } = nodes.iter().map(|node| node.macs).sum();
         let (total_macs, backward_macs) = (graph.macs(), cost::backward(graph, subset, &per_member));
@@ -125,6 +129,7 @@ impl Plan {
             kept_bytes: 0,
             precision: Precision::F32,
             programs,
+            because,
         };
         let columns = |programs: &Programs| programs.whole.trained_filters(graph, &trained);
         plan.gradient_memory = match &plan.programs {
@@ -193,7 +198,7 @@ impl Plan {
 
     /// Why the reference engine is used, where it is.
     pub fn reference_because(&self) -> Option<&'static str> {
-        self.programs.is_none().then_some("two flattened images of different sizes are added")
+        self.because
     }
 
     /// Multiply-accumulates of `members` members on one batch; at most `u64::MAX`.

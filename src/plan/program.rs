@@ -2,7 +2,7 @@
 //! that follow it alone, as one step.
 
 use super::sharing::{Size, Trained};
-use crate::graph::{Graph, NodeId, Op, ParameterId};
+use crate::graph::{Activation, Graph, NodeId, Op, ParameterId};
 
 /// Steps in the order of computation.
 #[derive(Clone, Debug, PartialEq)]
@@ -300,7 +300,7 @@ impl Compiler<'_> {
                         parts.push(Part { channels: promoted, from: From::Promoted });
                     }
                 }
-                Op::Relu if !step.relu && step.pool.is_none() => step.relu = true,
+                Op::Activation(Activation::Relu) if !step.relu && step.pool.is_none() => step.relu = true,
                 Op::MaxPool { size, stride } if step.pool.is_none() => step.pool = Some(Window { size, stride }),
                 _ => break,
             }
@@ -343,7 +343,8 @@ impl Compiler<'_> {
             Op::GlobalAvgPool => Kind::GlobalAvgPool,
             Op::Add => Kind::Add,
             Op::Concat => Kind::Concat,
-            Op::BatchNorm { .. } | Op::Relu | Op::MaxPool { .. } | Op::Flatten => Kind::Identity,
+            Op::BatchNorm { .. } | Op::Activation(_) | Op::MaxPool { .. } | Op::Flatten => Kind::Identity,
+            Op::Dropout { .. } | Op::PadChannels { .. } => unreachable!("graphs with these have no programs"),
         }
     }
 

@@ -25,8 +25,11 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Compiles the programs of a graph and a subset behind a cut; `None` where the graph has no sizes.
-    pub fn new(graph: &Graph, trained: &Trained, cut: Cut) -> Option<Self> {
+    /// Compiles the programs of a graph and a subset behind a cut.
+    ///
+    /// # Errors
+    /// Why the engine on the CPU cannot compute the graph.
+    pub fn new(graph: &Graph, trained: &Trained, cut: Cut) -> Result<Self, &'static str> {
         let sizes = sizes(graph)?;
         let own = own_channels(graph, &sizes, trained);
         let nothing = vec![false; graph.nodes.len()];
@@ -59,7 +62,7 @@ impl Programs {
         while graph.nodes[output].op == Op::Flatten {
             output = graph.nodes[output].inputs[0].0;
         }
-        Some(Programs { sizes, output, cut, kept, members, shared, whole })
+        Ok(Programs { sizes, output, cut, kept, members, shared, whole })
     }
 
     /// The nodes that are kept: what is given but the images.

@@ -1,6 +1,6 @@
 //! Which channels of each node a population must compute for every member: those that a trained scalar reaches.
 
-use crate::graph::{Graph, Node, Op, ParameterId};
+use crate::graph::{Activation, Graph, Node, Op, ParameterId};
 use crate::subset::Subset;
 
 /// Size of one image behind a node. A flattened image keeps the size that it had: flattening moves nothing.
@@ -26,16 +26,24 @@ impl Size {
     }
 }
 
-/// Size of each node's output; `None` where two flattened images of different sizes are added.
-pub fn sizes(graph: &Graph) -> Option<Vec<Size>> {
+/// Size of each node's output.
+///
+/// # Errors
+/// Why the engine on the CPU cannot compute the graph.
+pub fn sizes(graph: &Graph) -> Result<Vec<Size>, &'static str> {
     let mut sizes: Vec<Size> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let size = match (node.op, node.shape.as_slice()) {
-            (Op::Flatten | Op::Relu, _) => sizes[node.inputs[0].0],
+            (Op::Dropout { .. }, _) => return Err("values are dropped"),
+            (Op::PadChannels { .. }, _) => return Err("channels are padded"),
+            (Op::Activation(activation), _) if activation != Activation::Relu => {
+                return Err("activations other than relu");
+            }
+            (Op::Flatten | Op::Activation(_), _) => sizes[node.inputs[0].0],
             (Op::Add, _) => {
                 let [a, b] = [0, 1].map(|i| sizes[node.inputs[i].0]);
                 if a != b {
-                    return None;
+                    return Err("two flattened images of different sizes are added");
                 }
                 a
             }
@@ -44,7 +52,7 @@ pub fn sizes(graph: &Graph) -> Option<Vec<Size>> {
         };
         sizes.push(size);
     }
-    Some(sizes)
+    Ok(sizes)
 }
 
 /// The trained scalars of a graph.
@@ -99,6 +107,12 @@ fn own_of(graph: &Graph, node: &Node, channels: usize, trained: &Trained, own: &
         Op::BatchNorm { .. } => input(0).iter().enumerate().map(|(channel, own)| *own || touched(channel)).collect(),
         Op::Add => input(0).iter().zip(input(1)).map(|(a, b)| *a || *b).collect(),
         Op::Concat => node.inputs.iter().flat_map(|id| own[id.0].iter().copied()).collect(),
-        Op::Relu | Op::MaxPool { .. } | Op::AvgPool { .. } | Op::GlobalAvgPool | Op::Flatten => input(0).clone(),
+        Op::PadChannels { before, after } => [vec![false; before], input(0).clone(), vec![false; after]].concat(),
+        Op::Activation(_)
+        | Op::Dropout { .. }
+        | Op::MaxPool { .. }
+        | Op::AvgPool { .. }
+        | Op::GlobalAvgPool
+        | Op::Flatten => input(0).clone(),
     }
 }

@@ -87,6 +87,7 @@ fn read_reference(path: &Path) -> Reference {
         labels: integers("y").into_iter().map(|label| label as u32).collect(),
         shape: [x[0], x[1], x[2], x[3]],
         places: None,
+        noise: None,
     };
     let losses = arrays["loss"].flatten_all().unwrap().to_vec1().unwrap();
     Reference { start: Arc::new(Start { graph, subset, weights, base, scale }), batch, population, losses }
@@ -155,7 +156,7 @@ fn batch_of(graph: &Graph, n: usize) -> Batch {
     let mut rng = Seed::new(5).child("images").rng();
     rng.fill_normal(&mut images);
     let labels = (0..n).map(|_| rng.below(graph.classes()) as u32).collect();
-    Batch { images, labels, shape: [n, c, h, w], places: None }
+    Batch { images, labels, shape: [n, c, h, w], places: None, noise: None }
 }
 
 fn population_of(size: usize, n: usize) -> Population {
@@ -273,6 +274,7 @@ fn recalibrated_statistics_reproduce_the_batch_they_came_from() {
         labels: vec![batch.labels[0]],
         shape: [1, 2, 11, 13],
         places: None,
+        noise: None,
     };
     let one = engine.logits(&start.base, &statistics, &first).unwrap();
     let all = engine.logits(&start.base, &statistics, &batch).unwrap();

@@ -26,7 +26,7 @@ fn batch(split: Split, indices: &[u32], shape: [usize; 3]) -> Batch {
     }
     let labels = indices.iter().map(|index| index % 4).collect();
     let [c, h, w] = shape;
-    Batch { images, labels, shape: [indices.len(), c, h, w], places: Some((split, indices.to_vec())) }
+    Batch { images, labels, shape: [indices.len(), c, h, w], places: Some((split, indices.to_vec())), noise: None }
 }
 
 /// Two engines of one network: one that keeps, and one that does not.

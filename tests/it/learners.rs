@@ -459,7 +459,7 @@ fn backprop_on_all_weights_takes_the_steps_of_a_script_in_float64() {
         |key: &str| -> Vec<f64> { reference[key].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
     let f32s = |key: &str| -> Vec<f32> { numbers(key).into_iter().map(|x| x as f32).collect() };
     let labels: Vec<u32> = numbers("y").into_iter().map(|y| y as u32).collect();
-    let batch = Batch { images: f32s("x"), shape: [labels.len(), 1, 3, 3], labels, places: None };
+    let batch = Batch { images: f32s("x"), shape: [labels.len(), 1, 3, 3], labels, places: None, noise: None };
 
     let mlp = model("mlp", json!({ "hidden": reference["hidden"] }));
     let graph = Arc::new(subevo::model::build(&*mlp, [1, 3, 3], 3).unwrap());

@@ -60,7 +60,13 @@ fn every_model_computes_finite_logits_from_all_its_layers_under_names_of_their_o
             let engine = CpuEngine::new(start.clone(), plan).unwrap();
             let mut images = vec![0.0; 3 * image.iter().product::<usize>()];
             Seed::new(1).rng().fill_normal(&mut images);
-            let batch = Batch { images, labels: vec![0; 3], shape: [3, image[0], image[1], image[2]], places: None };
+            let batch = Batch {
+                images,
+                labels: vec![0; 3],
+                shape: [3, image[0], image[1], image[2]],
+                places: None,
+                noise: None,
+            };
             let (statistics, _) = engine.recalibrate(&start.base, &batch).unwrap();
             let logits = engine.logits(&start.base, &statistics, &batch).unwrap();
             assert_eq!(logits.len(), 30, "{}", entry.name);

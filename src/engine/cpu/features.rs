@@ -136,7 +136,13 @@ mod tests {
     fn batch(indices: &[u32]) -> Batch {
         let images = indices.iter().map(|index| *index as f32 + 0.1).collect();
         let labels = vec![0; indices.len()];
-        Batch { images, shape: [indices.len(), 1, 1, 1], labels, places: Some((Split::Train, indices.to_vec())) }
+        Batch {
+            images,
+            shape: [indices.len(), 1, 1, 1],
+            labels,
+            places: Some((Split::Train, indices.to_vec())),
+            noise: None,
+        }
     }
 
     /// Twice the image, and thrice and four times.

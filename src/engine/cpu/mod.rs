@@ -126,7 +126,8 @@ impl CpuEngine {
         let length: usize = batch.shape[1..].iter().product();
         let images = places.iter().flat_map(|i| &batch.images[i * length..(i + 1) * length]).copied().collect();
         let [_, c, h, w] = batch.shape;
-        let some = Batch { images, labels: vec![0; places.len()], shape: [places.len(), c, h, w], places: None };
+        let some =
+            Batch { images, labels: vec![0; places.len()], shape: [places.len(), c, h, w], places: None, noise: None };
         let given = [(0, channels_last(&some))];
         let scratch = &self.scratch[KEPT];
         let banks = &self.kept_banks;

@@ -6,6 +6,7 @@
 use candle_core::{bail, Result, Tensor, D};
 
 use crate::engine::statistics::EPSILON;
+use crate::graph::{Activation, LEAK};
 
 /// (batch, filters, oh, ow) of `x` (batch, c, h, w), `weight` (filters, c, k, k) and `bias` (filters).
 ///
@@ -77,6 +78,19 @@ pub fn normalise(x: &Tensor, mean: &Tensor, variance: &Tensor, scale: &Tensor, s
 /// If candle fails.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     x.le(0.0)?.where_cond(&x.zeros_like()?, x)
+}
+
+/// A function of each value, of the shape of `x`; NaN is kept.
+///
+/// # Errors
+/// If candle fails.
+pub fn activation(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        Activation::Relu => relu(x),
+        Activation::Leaky => x.le(0.0)?.where_cond(&(x * f64::from(LEAK))?, x),
+        Activation::Tanh => x.tanh(),
+        Activation::Gelu => x.gelu_erf(),
+    }
 }
 
 /// Greatest value of each window; a NaN wins, and the first of equals has the gradient.

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor, Var, D};
 use rayon::prelude::*;
 
+use super::dropout::masks;
 use super::{Engine, Loss, Statistics};
 use crate::data::Batch;
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId, Op, Parameter, ParameterId};
 use crate::plan::{last_readers, Plan};
 use crate::population::Population;
+use crate::rng::Seed;
 use crate::subset::Start;
 
 /// Evaluates one network and subset on one device.
@@ -70,7 +72,7 @@ impl ReferenceEngine {
         let mut norms = 0;
         for (i, node) in graph.nodes.iter().enumerate().skip(1) {
             let inputs: Vec<&Tensor> = node.inputs.iter().map(|id| known(&values, *id)).collect();
-            let value = self.apply(node, &inputs, parameters, &mut normalisation, &mut norms);
+            let value = self.apply(node, &inputs, parameters, &mut normalisation, &mut norms, batch.noise);
             values[i] = Some(value.map_err(Error::engine(&node.name))?);
             for input in node.inputs.iter().filter(|input| self.last_readers[input.0] == i) {
                 values[input.0] = None;
@@ -86,6 +88,7 @@ impl ReferenceEngine {
         parameters: &[Tensor],
         normalisation: &mut Normalisation<'_>,
         norms: &mut usize,
+        noise: Option<Seed>,
     ) -> candle_core::Result<Tensor> {
         let parameter = |id: ParameterId| &parameters[id.0];
         let x = inputs[0];
@@ -112,12 +115,21 @@ impl ReferenceEngine {
                 *norms += 1;
                 layers::normalise(x, &mean, &variance, parameter(scale), parameter(shift))
             }
-            Op::Relu => layers::relu(x),
+            Op::Activation(activation) => layers::activation(x, activation),
+            Op::Dropout { rate } => match noise {
+                None => Ok(x.clone()),
+                Some(noise) => {
+                    let length = node.shape.iter().product();
+                    let mask = masks(noise, &node.name, rate, x.dim(0)?, length);
+                    x * self.tensor(&mask, x.dims())?
+                }
+            },
             Op::MaxPool { size, stride } => layers::max_pool(x, size, stride),
             Op::AvgPool { size, stride } => layers::avg_pool(x, size, stride),
             Op::GlobalAvgPool => x.flatten(2, 3)?.mean(D::Minus1),
             Op::Add => inputs[0] + inputs[1],
             Op::Concat => Tensor::cat(inputs, 1),
+            Op::PadChannels { before, after } => x.pad_with_zeros(1, before, after),
             Op::Flatten => x.flatten(1, D::Minus1),
         }
     }

@@ -178,5 +178,5 @@ fn batch(graph: &Graph, n: usize, flat_areas: bool, seed: Seed) -> Batch {
         images.iter_mut().enumerate().filter(|(i, _)| i % w < w / 2).for_each(|(_, x)| *x = -0.5);
     }
     let labels = (0..n).map(|_| rng.below(graph.classes()) as u32).collect();
-    Batch { images, labels, shape: [n, c, h, w], places: None }
+    Batch { images, labels, shape: [n, c, h, w], places: None, noise: None }
 }

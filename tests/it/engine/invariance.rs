@@ -42,6 +42,7 @@ fn images(batch: &Batch, places: &[usize]) -> Batch {
         labels: places.iter().map(|i| batch.labels[*i]).collect(),
         shape: [places.len(), c, h, w],
         places: None,
+        noise: None,
     }
 }
 

@@ -4,7 +4,7 @@
 pub mod backward;
 
 use subevo::engine::Loss;
-use subevo::graph::{Graph, Node, NodeId, Op};
+use subevo::graph::{Activation, Graph, Node, NodeId, Op};
 use subevo::rng::{Rng, Seed};
 
 pub const EPSILON: f64 = 1e-5;
@@ -183,7 +183,10 @@ impl Plain<'_> {
                 }
                 all.push(own);
             }
-            Op::Relu => out.iter_mut().zip(x).for_each(|(y, x)| *y = if *x < 0.0 { 0.0 } else { *x }),
+            Op::Activation(activation) => {
+                out.iter_mut().zip(x).for_each(|(y, x)| *y = activated(activation, *x));
+            }
+            Op::Dropout { .. } | Op::PadChannels { .. } => unimplemented!("{}", node.op.kind()),
             Op::MaxPool { .. } => {
                 let windows = windows(input, node);
                 for (out, x) in out.chunks_exact_mut(outputs).zip(images()) {
@@ -254,5 +257,13 @@ impl Plain<'_> {
             }
         }
         (sum / n, gradient)
+    }
+}
+
+fn activated(activation: Activation, x: f64) -> f64 {
+    match activation {
+        Activation::Relu if x < 0.0 => 0.0,
+        Activation::Relu => x,
+        other => unimplemented!("{}", other.name()),
     }
 }

@@ -79,7 +79,8 @@ impl Plain<'_> {
                         }
                     }
                 }
-                Op::Relu => {
+                Op::Dropout { .. } | Op::PadChannels { .. } => unimplemented!("{}", node.op.kind()),
+                Op::Activation(_) => {
                     let passed = |(x, dy): (&f64, &f64)| if *x > 0.0 { *dy } else { 0.0 };
                     dx = x.iter().zip(&dy).map(passed).collect();
                 }
@@ -131,7 +132,7 @@ impl Plain<'_> {
             let (input, x) = (&self.graph.nodes[from], &pass.values[from]);
             let size = (x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64).sqrt();
             match node.op {
-                Op::Relu => x.iter().any(|x| near(*x, size)),
+                Op::Activation(_) => x.iter().any(|x| near(*x, size)),
                 Op::MaxPool { .. } => {
                     let windows = windows(input, node);
                     x.chunks_exact(volume(input)).any(|x| {
