@@ -1,5 +1,6 @@
 //! The integration tests, one binary: each module says in its head what it holds.
 
+mod architectures;
 mod bench;
 mod campaign_file;
 mod cli;
@@ -8,6 +9,7 @@ mod engine;
 mod features;
 mod genetic;
 mod grid;
+mod injection;
 mod learners;
 mod models;
 mod networks;

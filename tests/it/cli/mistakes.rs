@@ -50,7 +50,7 @@ const MISTAKES: &[Mistake] = &[
     (
         "\"conv2-bn\"",
         "^\"conv2-nb\"",
-        &["unknown model `conv2-nb`: expected `conv2`, `conv2-bn`, `lenet5` or `mlp`", "did you mean `conv2-bn`?"],
+        &["unknown model `conv2-nb`: expected `alexnet-cifar`, `conv2`, `conv2-bn`,", "did you mean `conv2-bn`?"],
     ),
     (
         "channels = [2, 3]",
