@@ -384,10 +384,26 @@ fn dropout_stands_between_the_convolutions_of_each_wide_block() {
 }
 
 #[test]
+fn shortcuts_of_wide_blocks_begin_behind_the_first_activation_and_those_of_residual_blocks_before_it() {
+    let input = |name: &str, params: Json, node: &str| {
+        let graph = network(name, params, CIFAR);
+        let node = graph.nodes.iter().find(|other| other.name == node).unwrap().clone();
+        graph.node(*node.inputs.last().unwrap()).name.clone()
+    };
+    let wide = |node: &str| input("wrn", json!({ "depth": 16, "widen": 2 }), node);
+    assert_eq!(wide("block2.layer.0.convShortcut"), "block2.layer.0.relu1");
+    assert_eq!(wide("block2.layer.1.add"), "block2.layer.0.add");
+    let residual = |node: &str| input("resnet-cifar", json!({ "depth": 14 }), node);
+    assert_eq!(residual("layer2.0.downsample.0"), "layer1.1.relu2");
+    assert_eq!(residual("layer2.1.add"), "layer2.0.relu2");
+}
+
+#[test]
 fn impossible_options_are_told_with_what_is_allowed() {
     let registry = subevo::entry::Entries::new("model", ENTRIES);
     let messages = |name: &str, params: Json| try_build(&registry, name, params, &()).err().unwrap();
     assert_eq!(messages("resnet-cifar", json!({ "depth": 18 })), ["`it.depth` = 18: must be 6n + 2, as 14 or 20"]);
+    assert_eq!(messages("resnet-cifar", json!({ "depth": 17 })), ["`it.depth` = 17: must be 6n + 2, as 14 or 20"]);
     assert_eq!(messages("wrn", json!({ "depth": 40, "widen": 0 })).len(), 1);
     assert_eq!(messages("wrn", json!({ "depth": 27 })), ["`it.depth` = 27: must be 6n + 4, as 22 or 28"]);
     assert_eq!(messages("densenet-bc", json!({ "depth": 9 })), ["`it.depth` = 9: must be an integer, 10 to 6004"]);
