@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{json, Value as Json};
+use subevo::data::augmentation::Unchanged;
 use subevo::data::{self, Batch, BatchOrder, Data, DataSource, Images, Split};
 use subevo::engine::{CpuEngine, Engine, Loss, Statistics};
 use subevo::entry::Entries;
@@ -47,7 +48,8 @@ fn task_on(data: Arc<Data>, graph: &Arc<Graph>, list: Json) -> Task {
     let plan = Plan::new(graph, &start.subset, BATCH, Limits { memory: 1 << 30, threads: 2 });
     let order = BatchOrder::new(data.len(Split::Train), BATCH, Seed::new(5)).unwrap();
     let engine = Box::new(CpuEngine::new(start.clone(), plan.clone()).unwrap());
-    Task { start, data, order, loss: Loss::Nll, plan, engine }
+    let augmentation = Arc::new(Unchanged);
+    Task { start, data, order, augmentation, seed: Seed::new(5), loss: Loss::Nll, plan, engine }
 }
 
 /// conv2-bn with 4 and 6 filters, batch-norm and classifier trained.
@@ -472,7 +474,8 @@ fn backprop_on_all_weights_takes_the_steps_of_a_script_in_float64() {
     // The learner gets its batch handed over; the task's own images are not used.
     let data = prepare(images(400));
     let order = BatchOrder::new(300, 6, Seed::new(1)).unwrap();
-    let task = Task { start: start.clone(), data, order, loss: Loss::Nll, plan, engine };
+    let (augmentation, seed) = (Arc::new(Unchanged), Seed::new(1));
+    let task = Task { start: start.clone(), data, order, augmentation, seed, loss: Loss::Nll, plan, engine };
 
     let params = json!({ "lr": reference["lr"], "momentum": reference["momentum"] });
     let mut learner = backprop_with("sgd", params, "constant", &start);
