@@ -7,6 +7,7 @@ mod kills;
 mod memory;
 mod mistakes;
 mod plots;
+mod recipes;
 mod same_bytes;
 mod settings;
 mod signals;

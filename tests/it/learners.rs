@@ -24,6 +24,7 @@ use subevo::rng::Seed;
 use subevo::strategy::{self, Strategy, StrategyContext};
 use subevo::subset::Start;
 
+use crate::augmentation::augmentation;
 use crate::networks::{model, network, select, small_network, start};
 use crate::tables::build;
 
@@ -252,13 +253,34 @@ fn spied(mut task: Task) -> (Task, Noted, Noted) {
 
 #[test]
 fn every_learner_sees_the_same_training_images_in_the_same_order() {
-    let expected: Vec<Batch> = (0..20).map(|step| task().batch(step)).collect();
-    assert!(expected.windows(2).all(|pair| pair[0] != pair[1]));
-    for (name, make) in learners() {
-        let (task, training, _) = spied(task());
-        run(&task, &mut *make(&task.start), steps(20), Moments::Every(7));
-        // 20 steps of 20 images: more than one epoch of 300.
-        assert_eq!(*training.lock().unwrap(), expected, "{name}");
+    for augment in ["none", "crop-flip"] {
+        let task = || Task { augmentation: Arc::from(augmentation(augment, json!({}), [1, 8, 8])), ..task() };
+        let expected: Vec<Batch> = (0..20).map(|step| task().batch(step)).collect();
+        assert!(expected.windows(2).all(|pair| pair[0] != pair[1]));
+        for (name, make) in learners() {
+            let (task, training, recalibration) = spied(task());
+            run(&task, &mut *make(&task.start), steps(20), Moments::Every(7));
+            // 20 steps of 20 images: more than one epoch of 300.
+            assert_eq!(*training.lock().unwrap(), expected, "{name}");
+            let snapshot = task.snapshot();
+            assert!(snapshot.noise.is_none() && snapshot == task.data.range(Split::Train, 0..300));
+            assert!(recalibration.lock().unwrap().iter().all(|batch| *batch == snapshot), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_step_has_the_address_of_its_noise_and_of_its_augmentation_from_the_seed() {
+    let plain = task();
+    let augmented = Task { augmentation: Arc::from(augmentation("crop-flip", json!({}), [1, 8, 8])), ..task() };
+    for step in [0, 3, 1_000] {
+        let indices = plain.order.indices(step);
+        let noise = Some(Seed::new(5).child("noise").index(step));
+        let expected = plain.data.gather(Split::Train, &indices);
+        assert_eq!(plain.batch(step), Batch { noise, ..expected });
+        let seed = Seed::new(5).child("augment").index(step);
+        let expected = plain.data.augmented(&indices, &*augmented.augmentation, seed);
+        assert_eq!(augmented.batch(step), Batch { noise, ..expected });
     }
 }
 

@@ -1,5 +1,6 @@
 //! The integration tests, one binary: each module says in its head what it holds.
 
+mod augmentation;
 mod bench;
 mod campaign_file;
 mod cli;
@@ -8,11 +9,13 @@ mod engine;
 mod features;
 mod genetic;
 mod grid;
+mod inits;
 mod learners;
 mod models;
 mod networks;
 mod operators;
 mod optimizers;
+mod recipes;
 mod store;
 mod strategies;
 mod subsets;
