@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use crate::campaign::{machine, Registry};
+use crate::data::augmentation::Unchanged;
 use crate::data::{BatchOrder, Data, Split};
 use crate::engine::{on_cpu, Loss};
 use crate::entry::Entries;
@@ -158,7 +159,8 @@ impl Case {
         };
         fits.map_err(|message| Error::Config(format!("{}: {message}", self.name())))?;
         let engine = on_cpu(start.clone(), &plan);
-        Ok(Task { start, data, order, loss: Loss::Nll, plan, engine })
+        let augmentation = Arc::new(Unchanged);
+        Ok(Task { start, data, order, augmentation, seed: Seed::new(SEED), loss: Loss::Nll, plan, engine })
     }
 
     /// SNES with steps of 0.05.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::setup::{check_label, read_budget, DataSetup};
+use super::budget_setup::BudgetSetup;
+use super::recipe::with_recipe;
+use super::setup::{check_label, DataSetup};
 use super::Registry;
 use crate::engine::Loss;
 use crate::error::{Error, Result};
@@ -33,7 +35,7 @@ pub struct LearnerSetup {
     pub loss: Loss,
     /// When it ends.
     pub budget: Budget,
-    /// The section as written, to build it again.
+    /// The section with what its recipe says, to build it again.
     node: Node,
 }
 
@@ -48,7 +50,7 @@ pub(super) struct LearnerContext<'a> {
     /// What can be named.
     pub registry: &'a Registry,
     /// The budget of those without one of their own.
-    pub budget: Option<Budget>,
+    pub budget: Option<BudgetSetup>,
     /// The subset of the first seed; `None` where it has a problem.
     pub subset: Option<&'a Subset>,
     /// The data set; `None` where it has a problem.
@@ -64,8 +66,10 @@ impl LearnerSetup {
         context: &LearnerContext<'_>,
         taken: &[String],
     ) -> Option<(LearnerSetup, Value)> {
+        let node = with_recipe(node, path, context.registry, problems);
         let read = |name: &str, origin: &Origin, params: &Params<'_>| {
             let method = method_of(name, origin, params)?;
+            params.optional_text("recipe");
             let label = params.text("label", Some(method.name()));
             check_label(params, "label", &label);
             if taken.contains(&label) {
@@ -80,7 +84,7 @@ impl LearnerSetup {
             if method == Method::Backprop && !loss.has_gradient() {
                 params.problem("loss", "backprop cannot minimise `error`: it has no gradient", None);
             }
-            let budget = read_own_budget(params, context.budget);
+            let budget = read_own_budget(params, context.budget).map(|budget| budget.of(images, batch as u64));
             // Without a subset there is a problem already; the section's own keys are still worth checking.
             let unknown = || Subset { name: String::new(), size: 1, spans: Vec::new() };
             let subset = Arc::new(context.subset.cloned().unwrap_or_else(unknown));
@@ -91,7 +95,7 @@ impl LearnerSetup {
             };
             Some(LearnerSetup { label, method, algorithm, members, batch, loss, budget: budget?, node: node.clone() })
         };
-        let (learner, resolved) = read_named(node, path, problems, read)?;
+        let (learner, resolved) = read_named(&node, path, problems, read)?;
         Some((learner?, resolved))
     }
 
@@ -133,8 +137,8 @@ fn method_of(name: &str, origin: &Origin, params: &Params<'_>) -> Option<Method>
 }
 
 /// The learner's own budget, or the common one; what holds is written into the resolved section.
-fn read_own_budget(params: &Params<'_>, common: Option<Budget>) -> Option<Budget> {
-    let own = params.optional_table("budget", read_budget);
+fn read_own_budget(params: &Params<'_>, common: Option<BudgetSetup>) -> Option<BudgetSetup> {
+    let own = params.optional_table("budget", BudgetSetup::read);
     if own.is_none() && common.is_none() {
         params.problem("budget", format!("`{}` has no budget: give `[budget]`, or `budget` here", params.path()), None);
     }

@@ -1,10 +1,12 @@
 //! Campaigns: the file, its grid, its runs on disk, and what is made of them.
 
+mod budget_setup;
 mod file;
 mod fit;
 pub mod grid;
 mod learner_setup;
 pub mod machine;
+pub mod recipe;
 mod registry;
 mod results;
 mod run;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::recipe::{self, Recipe};
+use crate::data::augmentation::{self, Augmentation};
 use crate::data::{self, DataSource};
 use crate::entry::{Entries, Entry};
 use crate::graph::init::{self, Init};
@@ -18,6 +20,8 @@ use crate::subset::{Selector, Selectors};
 pub struct Registry {
     /// Data sets.
     pub data: Entries<dyn DataSource>,
+    /// What is done to training images.
+    pub augmentations: Entries<dyn Augmentation, [usize; 3]>,
     /// Architectures.
     pub models: Entries<dyn Model>,
     /// Rules for drawing weights.
@@ -32,6 +36,8 @@ pub struct Registry {
     pub optimizers: Entries<dyn Optimizer, usize>,
     /// Learning-rate schedules.
     pub schedules: Entries<dyn Schedule>,
+    /// Published settings of learners.
+    pub recipes: Entries<Recipe>,
     /// Metrics.
     pub metrics: Entries<dyn Metric>,
     /// Figures.
@@ -43,6 +49,7 @@ impl Registry {
     pub fn builtin() -> Self {
         Registry {
             data: Entries::new("data set", data::ENTRIES),
+            augmentations: Entries::new("augmentation", augmentation::ENTRIES),
             models: Entries::new("model", model::ENTRIES),
             inits: Entries::new("init", init::ENTRIES),
             selectors: Arc::new(Selectors::builtin()),
@@ -50,6 +57,7 @@ impl Registry {
             operators: Arc::new(Operators::builtin()),
             optimizers: Entries::new("optimizer", optimizer::ENTRIES),
             schedules: Entries::new("schedule", schedule::ENTRIES),
+            recipes: Entries::new("recipe", recipe::ENTRIES),
             metrics: Entries::new("metric", metric::ENTRIES),
             figures: Entries::new("figure", plot::ENTRIES),
         }

@@ -164,12 +164,15 @@ pub fn run(
 }
 
 /// About how much work each run is, to judge how long a campaign takes: its images, those of backprop three times for the
-/// way back. All alike where a budget does not count images.
+/// way back. All alike where a budget counts neither images nor epochs.
 fn weights(runs: &[Run<'_>]) -> Vec<f64> {
     let weight = |run: &Run<'_>| {
         let learner = &run.cell.setup.learners[run.learner];
         let passes = if learner.method == Method::Backprop { 3.0 } else { 1.0 };
-        learner.budget.images.map(|images| passes * images as f64)
+        let step = (learner.members * learner.batch) as u64;
+        let in_epochs = learner.budget.epochs.map(|epochs| epochs.steps.saturating_mul(step));
+        let images = learner.budget.images.into_iter().chain(in_epochs).min();
+        images.map(|images| passes * images as f64)
     };
     let counted: Option<Vec<f64>> = runs.iter().map(weight).collect();
     counted.unwrap_or_else(|| vec![1.0; runs.len()])
@@ -289,11 +292,12 @@ fn work(
 
 fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, options: &Options) -> Result<Task> {
     let learner = &run.cell.setup.learners[run.learner];
-    let seed = Seed::new(run.seed).child("batch");
-    let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed)?;
+    let seed = Seed::new(run.seed);
+    let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed.child("batch"))?;
+    let augmentation = run.cell.setup.data.augmentation.clone();
     let plan = learner.plan(&start.graph, &start.subset, options.limits, run.cell.setup.keep());
     let engine = engine::on_cpu(start.clone(), &plan);
-    Ok(Task { start, data, order, loss: learner.loss, plan, engine })
+    Ok(Task { start, data, order, augmentation, seed, loss: learner.loss, plan, engine })
 }
 
 fn header(run: &Run<'_>, start: &Start, digest: &str) -> Header {

@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
+use super::budget_setup::BudgetSetup;
 use super::learner_setup::{LearnerContext, LearnerSetup};
 use super::Registry;
-use crate::data::DataSource;
+use crate::data::{Augmentation, DataSource};
 use crate::graph::init::Init;
 use crate::graph::Graph;
-use crate::learner::{Budget, Moments};
+use crate::learner::Moments;
 use crate::metric::Metric;
 use crate::model::{self, Model};
-use crate::params::{read_named, read_table, Amount, Node, Origin, Params, Problems, Range, Table, Value};
+use crate::params::{read_named, read_table, Amount, Node, Origin, Params, Problems, Table, Value};
 use crate::plan::{Keep, Precision};
 use crate::record::Background;
 use crate::rng::Seed;
@@ -63,7 +64,11 @@ pub struct DataSetup {
     pub source: Box<dyn DataSource>,
     /// What is held out of the training images.
     pub validation: Amount,
-    /// The section with all defaults, which tells one set from another.
+    /// The name of what is done to the training images.
+    pub augment: String,
+    /// What is done to the training images.
+    pub augmentation: Arc<dyn Augmentation>,
+    /// The section with all defaults and without augmentation, which tells one set from another.
     pub resolved: String,
 }
 
@@ -83,10 +88,11 @@ impl Setup {
         (problems.len() == before).then_some(Setup { resolved, ..setup })
     }
 
-    /// What may be kept of the data set's images.
+    /// What may be kept of the data set's images; nothing where each step sees them changed.
     pub fn keep(&self) -> Option<Keep> {
         let images = self.data.source.training_images() as u64;
-        self.cache.map(|precision| Keep { images, precision })
+        let precision = self.cache.filter(|_| !self.data.augmentation.changes());
+        precision.map(|precision| Keep { images, precision })
     }
 
     /// The subset of one seed.
@@ -140,7 +146,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
     let seed = seeds.first().copied().unwrap_or(1);
     let (selectors, chosen, background) =
         params.table("subset", |subset| read_subset(subset, registry, graph.as_deref(), seed));
-    let budget = params.optional_table("budget", read_budget);
+    let budget = params.optional_table("budget", BudgetSetup::read);
     let context = LearnerContext { registry, budget, subset: chosen.as_ref(), data: data.as_ref() };
     let learners = read_learners(params, &context);
     let (metrics, moments) = params.table("metrics", |metrics| read_metrics(metrics, registry));
@@ -218,7 +224,7 @@ fn read_campaign(params: &Params<'_>) -> (String, String, Vec<u64>) {
 }
 
 fn read_data(params: &Params<'_>, registry: &Registry) -> Option<DataSetup> {
-    let (name, source, validation) = params.named("data", None, |name, origin, data| {
+    let (name, source, validation, augment) = params.named("data", None, |name, origin, data| {
         let validation = data.amount("validation", Some(VALIDATION));
         let source = registry.data.build(name, origin, data, &());
         if let Some(source) = &source {
@@ -229,10 +235,21 @@ fn read_data(params: &Params<'_>, registry: &Registry) -> Option<DataSetup> {
                 data.problem("validation", message, None);
             }
         }
-        (name.to_string(), source, validation)
+        // Without a source there is a problem already; the options are still worth checking.
+        let shape = source.as_ref().map_or([1, 4096, 4096], |source| source.shape());
+        let augment = data.named("augment", Some("none"), |name, origin, params| {
+            Some((name.to_string(), registry.augmentations.build(name, origin, params, &shape)?))
+        });
+        (name.to_string(), source, validation, augment.flatten())
     })?;
-    let resolved = params.resolved("data").map(|value| value.to_string()).unwrap_or_default();
-    Some(DataSetup { name, source: source?, validation, resolved })
+    let mut set = params.resolved("data");
+    if let Some(Value::Table(set)) = &mut set {
+        set.remove("augment");
+    }
+    let resolved = set.map(|value| value.to_string()).unwrap_or_default();
+    let (augment, augmentation) = augment?;
+    let augmentation = Arc::from(augmentation);
+    Some(DataSetup { name, source: source?, validation, augment, augmentation, resolved })
 }
 
 impl DataSetup {
@@ -289,20 +306,6 @@ fn read_subset(
         _ => Background::Zero,
     };
     (selectors, chosen, background)
-}
-
-/// Reads `[budget]`, or a learner's own.
-pub(super) fn read_budget(params: &Params<'_>) -> Budget {
-    let budget = Budget {
-        images: params.optional_integer("images", 1..=i64::MAX as u64),
-        steps: params.optional_integer("steps", 1..=i64::MAX as u64),
-        macs: params.optional_integer("macs", 1..=i64::MAX as u64),
-        seconds: params.optional_float("seconds", Range::Above(0.0)),
-    };
-    if budget == Budget::default() {
-        params.problem("", "the budget has no limit: give `images`, `steps`, `macs` or `seconds`", None);
-    }
-    budget
 }
 
 fn read_learners(params: &Params<'_>, context: &LearnerContext<'_>) -> Vec<LearnerSetup> {

@@ -189,6 +189,7 @@ pub struct ListArguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     Data,
+    Augmentations,
     Models,
     Inits,
     Subsets,
@@ -198,6 +199,7 @@ pub enum Kind {
     Selections,
     Optimizers,
     Schedules,
+    Recipes,
     Metrics,
     Figures,
 }

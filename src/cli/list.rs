@@ -43,6 +43,7 @@ pub fn list(arguments: &ListArguments, registry: &Registry, output: &mut Output)
 fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Data => "data",
+        Kind::Augmentations => "augmentations",
         Kind::Models => "models",
         Kind::Inits => "inits",
         Kind::Subsets => "subsets",
@@ -52,6 +53,7 @@ fn word(kind: Kind) -> &'static str {
         Kind::Selections => "selections",
         Kind::Optimizers => "optimizers",
         Kind::Schedules => "schedules",
+        Kind::Recipes => "recipes",
         Kind::Metrics => "metrics",
         Kind::Figures => "figures",
     }
@@ -74,6 +76,7 @@ fn rows(kind: Kind, registry: &Registry) -> Vec<Listed> {
     }
     match kind {
         Kind::Data => of(kind, &registry.data),
+        Kind::Augmentations => of(kind, &registry.augmentations),
         Kind::Models => of(kind, &registry.models),
         Kind::Inits => of(kind, &registry.inits),
         Kind::Subsets => of(kind, &registry.selectors.entries),
@@ -83,6 +86,7 @@ fn rows(kind: Kind, registry: &Registry) -> Vec<Listed> {
         Kind::Selections => of(kind, &registry.operators.selections),
         Kind::Optimizers => of(kind, &registry.optimizers),
         Kind::Schedules => of(kind, &registry.schedules),
+        Kind::Recipes => of(kind, &registry.recipes),
         Kind::Metrics => of(kind, &registry.metrics),
         Kind::Figures => of(kind, &registry.figures),
     }

@@ -1,5 +1,7 @@
-//! Data sets: where images come from, how they are split and normalised, and which of them make the batch of a step.
+//! Data sets: where images come from, how they are split and normalised, which of them make the batch of a step, and how
+//! they are augmented.
 
+pub mod augmentation;
 mod batch_order;
 mod cifar;
 mod embedded;
@@ -12,6 +14,7 @@ mod synthetic;
 
 use std::path::Path;
 
+pub use augmentation::Augmentation;
 pub use batch_order::BatchOrder;
 pub use folder::set_folder;
 pub use images::{Images, Labelled};

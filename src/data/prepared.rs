@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Images, Labelled};
+use super::{Augmentation, Images, Labelled};
 use crate::error::{Error, Result};
 use crate::params::Amount;
 use crate::rng::Seed;
@@ -27,7 +27,7 @@ pub struct Batch {
     pub labels: Vec<u32>,
     /// Images, channels, height, width.
     pub shape: [usize; 4],
-    /// Part of the data set and indices (b) of the images; `None` for images of no data set.
+    /// Part of the data set and indices (b) of the images; `None` for images that are not as they stand in a data set.
     pub places: Option<(Split, Vec<u32>)>,
     /// Address of the step's noise, as for dropout; `None` in evaluation.
     pub noise: Option<Seed>,
@@ -43,7 +43,7 @@ pub struct Data {
     mean: Vec<f64>,
     std: Vec<f64>,
     /// For each channel the normalised value of each byte.
-    tables: Vec<[f32; 256]>,
+    tables: Vec<Table>,
 }
 
 impl Data {
@@ -120,6 +120,19 @@ impl Data {
         self.batch(split, indices.len(), indices.iter().copied())
     }
 
+    /// The training images at `indices`, in that order, each augmented by the stream at its own place below `seed`.
+    ///
+    /// # Panics
+    /// If an index is not below `len(Split::Train)`.
+    pub fn augmented(&self, indices: &[usize], augmentation: &dyn Augmentation, seed: Seed) -> Batch {
+        let mut changed = vec![0; self.shape.iter().product()];
+        let batch = self.collect(Split::Train, indices.len(), indices.iter().copied(), |i, pixels, tables, out| {
+            augmentation.apply(pixels, self.shape, &mut seed.index(i as u64).rng(), &mut changed);
+            normalise(&changed, tables, out);
+        });
+        Batch { places: None, ..batch }
+    }
+
     /// The images of a range of indices.
     ///
     /// # Panics
@@ -133,20 +146,27 @@ impl Data {
     }
 
     fn batch(&self, split: Split, b: usize, indices: impl Iterator<Item = usize>) -> Batch {
+        self.collect(split, b, indices, |_, pixels, tables, out| normalise(pixels, tables, out))
+    }
+
+    /// A batch of `b` images; `write` gets place, bytes and tables of each, and where its values go.
+    fn collect(
+        &self,
+        split: Split,
+        b: usize,
+        indices: impl Iterator<Item = usize>,
+        mut write: impl FnMut(usize, &[u8], &[Table], &mut [f32]),
+    ) -> Batch {
         let part = self.part(split);
         let [c, h, w] = self.shape;
-        let plane = h * w;
-        let mut images = vec![0.0; b * c * plane];
+        let length = c * h * w;
+        let mut images = vec![0.0; b * length];
         let mut labels = Vec::with_capacity(b);
         let mut places = Vec::with_capacity(b);
-        for (out, index) in images.chunks_exact_mut(c * plane).zip(indices) {
+        for ((i, out), index) in images.chunks_exact_mut(length).enumerate().zip(indices) {
             labels.push(u32::from(part.labels[index]));
             places.push(index as u32);
-            let pixels = &part.pixels[index * c * plane..][..c * plane];
-            let channels = out.chunks_exact_mut(plane).zip(pixels.chunks_exact(plane)).zip(&self.tables);
-            for ((out, pixels), table) in channels {
-                out.iter_mut().zip(pixels).for_each(|(x, pixel)| *x = table[usize::from(*pixel)]);
-            }
+            write(i, &part.pixels[index * length..][..length], &self.tables, out);
         }
         Batch { images, labels, shape: [b, c, h, w], places: Some((split, places)), noise: None }
     }
@@ -171,7 +191,19 @@ fn moments(pixels: &[u8], [c, h, w]: [usize; 3]) -> (Vec<f64>, Vec<f64>) {
     counts.iter().map(moments).unzip()
 }
 
-fn table(mean: f64, std: f64) -> [f32; 256] {
+/// The normalised value of each byte.
+type Table = [f32; 256];
+
+/// The values of an image (c, h, w) of bytes, with one table for each channel.
+fn normalise(pixels: &[u8], tables: &[Table], out: &mut [f32]) {
+    let plane = pixels.len() / tables.len();
+    let channels = out.chunks_exact_mut(plane).zip(pixels.chunks_exact(plane)).zip(tables);
+    for ((out, pixels), table) in channels {
+        out.iter_mut().zip(pixels).for_each(|(x, pixel)| *x = table[usize::from(*pixel)]);
+    }
+}
+
+fn table(mean: f64, std: f64) -> Table {
     std::array::from_fn(|value| ((value as f64 / 255.0 - mean) / std) as f32)
 }
 

@@ -2,6 +2,8 @@
 
 use super::{Graph, Parameter, ParameterKind};
 use crate::entry::Entry;
+use crate::error::Result;
+use crate::params::Params;
 use crate::rng::{Rng, Seed};
 
 /// A rule that gives each parameter its distribution.
@@ -19,6 +21,8 @@ pub enum Distribution {
     Normal(f32),
     /// Uniform in (-bound, bound).
     Uniform(f32),
+    /// Uniform in [0, bound).
+    Positive(f32),
 }
 
 impl Distribution {
@@ -28,6 +32,7 @@ impl Distribution {
             Distribution::Constant(value) => value,
             Distribution::Normal(std) => std * rng.normal(),
             Distribution::Uniform(bound) => bound * (2.0 * rng.uniform() - 1.0),
+            Distribution::Positive(bound) => bound * rng.uniform(),
         }
     }
 
@@ -37,6 +42,7 @@ impl Distribution {
             Distribution::Constant(_) => 1.0,
             Distribution::Normal(std) => std,
             Distribution::Uniform(bound) => bound / 3f32.sqrt(),
+            Distribution::Positive(bound) => bound / 12f32.sqrt(),
         }
     }
 }
@@ -52,10 +58,27 @@ pub fn draw(graph: &Graph, init: &dyn Init, seed: Seed) -> Vec<f32> {
     weights
 }
 
-/// A rule for weights (by fan-in and fan-out) and one for biases; batch-norm starts at scale 1 and shift 0.
+/// A rule for weights (by fan-in and fan-out), one for biases, and one for the scales of batch-norm; its shifts are 0.
 struct Rule {
     weight: fn(fan_in: f32, fan_out: f32) -> Distribution,
     bias: fn(fan_in: f32) -> Distribution,
+    batchnorm: Distribution,
+}
+
+impl Rule {
+    /// With `batchnorm` from the parameters, which all rules have: `"one"` (the default of PyTorch's layers) or `"uniform"`,
+    /// U[0, 1) (Frankle, Schwab & Morcos 2021).
+    fn read(
+        params: &Params<'_>,
+        weight: fn(f32, f32) -> Distribution,
+        bias: fn(f32) -> Distribution,
+    ) -> Result<Box<dyn Init>> {
+        let batchnorm = match params.choice("batchnorm", Some("one"), &["one", "uniform"]) {
+            "one" => Distribution::Constant(1.0),
+            _ => Distribution::Positive(1.0),
+        };
+        Ok(Box::new(Rule { weight, bias, batchnorm }))
+    }
 }
 
 impl Init for Rule {
@@ -66,7 +89,7 @@ impl Init for Rule {
                 (self.weight)(fan_in, fan_out)
             }
             ParameterKind::ConvBias | ParameterKind::LinearBias => (self.bias)(fan_in),
-            ParameterKind::BatchNormScale => Distribution::Constant(1.0),
+            ParameterKind::BatchNormScale => self.batchnorm,
             ParameterKind::BatchNormShift => Distribution::Constant(0.0),
         }
     }
@@ -76,57 +99,51 @@ const fn zero(_: f32) -> Distribution {
     Distribution::Constant(0.0)
 }
 
-/// Alphabetical.
+/// Alphabetical. Each has the option `batchnorm`.
 pub const ENTRIES: &[Entry<dyn Init>] = &[
     Entry {
         name: "he-normal",
-        summary: "weights N(0, 2/fan_in), biases 0",
-        reference: "He et al. 2015, eq. 10",
-        build: |_, ()| {
-            Ok(Box::new(Rule { weight: |fan_in, _| Distribution::Normal((2.0 / fan_in).sqrt()), bias: zero }))
-        },
+        summary: "weights N(0, 2/fan_in), biases 0; `batchnorm` = \"one\" | \"uniform\": scales 1 or U[0, 1), as for all inits",
+        reference: "He et al. 2015, eq. 10; Frankle, Schwab & Morcos 2021",
+        build: |params, ()| Rule::read(params, |fan_in, _| Distribution::Normal((2.0 / fan_in).sqrt()), zero),
     },
     Entry {
         name: "he-uniform",
         summary: "weights U(+-sqrt(6/fan_in)), biases 0",
         reference: "He et al. 2015",
-        build: |_, ()| {
-            Ok(Box::new(Rule { weight: |fan_in, _| Distribution::Uniform((6.0 / fan_in).sqrt()), bias: zero }))
-        },
+        build: |params, ()| Rule::read(params, |fan_in, _| Distribution::Uniform((6.0 / fan_in).sqrt()), zero),
     },
     Entry {
         name: "pytorch",
         summary: "weights and biases U(+-1/sqrt(fan_in)), the default of PyTorch's layers",
         reference: "PyTorch, nn.Conv2d and nn.Linear",
-        build: |_, ()| {
-            Ok(Box::new(Rule {
-                weight: |fan_in, _| Distribution::Uniform(1.0 / fan_in.sqrt()),
-                bias: |fan_in| Distribution::Uniform(1.0 / fan_in.sqrt()),
-            }))
+        build: |params, ()| {
+            let uniform = |fan_in: f32| Distribution::Uniform(1.0 / fan_in.sqrt());
+            Rule::read(params, |fan_in, _| Distribution::Uniform(1.0 / fan_in.sqrt()), uniform)
         },
     },
     Entry {
         name: "xavier-normal",
         summary: "weights N(0, 2/(fan_in + fan_out)), biases 0",
         reference: "Glorot & Bengio 2010",
-        build: |_, ()| {
+        build: |params, ()| {
             let weight = |fan_in: f32, fan_out: f32| Distribution::Normal((2.0 / (fan_in + fan_out)).sqrt());
-            Ok(Box::new(Rule { weight, bias: zero }))
+            Rule::read(params, weight, zero)
         },
     },
     Entry {
         name: "xavier-uniform",
         summary: "weights U(+-sqrt(6/(fan_in + fan_out))), biases 0",
         reference: "Glorot & Bengio 2010, eq. 16",
-        build: |_, ()| {
+        build: |params, ()| {
             let weight = |fan_in: f32, fan_out: f32| Distribution::Uniform((6.0 / (fan_in + fan_out)).sqrt());
-            Ok(Box::new(Rule { weight, bias: zero }))
+            Rule::read(params, weight, zero)
         },
     },
     Entry {
         name: "zeros",
         summary: "weights and biases 0; the gene's unit is 1",
         reference: "absolute steps of published evolution runs",
-        build: |_, ()| Ok(Box::new(Rule { weight: |_, _| Distribution::Constant(0.0), bias: zero })),
+        build: |params, ()| Rule::read(params, |_, _| Distribution::Constant(0.0), zero),
     },
 ];

@@ -5,6 +5,8 @@ use crate::record::Cost;
 /// Limits; at least one is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Budget {
+    /// Passes over the training images.
+    pub epochs: Option<Epochs>,
     /// Forward passes of one image through one network.
     pub images: Option<u64>,
     /// Steps (generations or gradient steps).
@@ -15,11 +17,33 @@ pub struct Budget {
     pub seconds: Option<f64>,
 }
 
+/// Passes over the training images. A step shows one batch, whatever the population, so a generation and a gradient step
+/// count alike; the last step may reach over the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epochs {
+    /// How many passes.
+    pub count: u64,
+    /// The steps that this takes.
+    pub steps: u64,
+}
+
+impl Epochs {
+    /// `count` passes over `images` images in batches of `batch`: ceil(count * images / batch) steps.
+    ///
+    /// # Panics
+    /// If `batch` is 0.
+    pub fn new(count: u64, images: u64, batch: u64) -> Self {
+        let steps = (u128::from(count) * u128::from(images)).div_ceil(u128::from(batch));
+        Epochs { count, steps: u64::try_from(steps).unwrap_or(u64::MAX) }
+    }
+}
+
 impl Budget {
     /// Each limit with its name and what was used of it.
     fn uses(&self, cost: Cost, seconds: f64) -> impl Iterator<Item = (&'static str, f64, f64)> {
         let limit = |limit: Option<u64>| limit.map(|limit| limit as f64);
         [
+            ("epochs", cost.step as f64, limit(self.epochs.map(|epochs| epochs.steps))),
             ("images", cost.images as f64, limit(self.images)),
             ("steps", cost.step as f64, limit(self.steps)),
             ("macs", cost.macs as f64, limit(self.macs)),
@@ -70,5 +94,24 @@ mod tests {
         let clock = Budget { seconds: Some(2.0), ..Budget::default() };
         assert_eq!(clock.ends(after(1), Some(step), 1.9), None);
         assert_eq!(clock.ends(after(1), Some(step), 2.0), Some("seconds"));
+    }
+
+    #[test]
+    fn epochs_end_with_the_step_that_completes_them() {
+        // 164 epochs of CIFAR-10 in batches of 128 are 64,062.5 batches.
+        assert_eq!(Epochs::new(164, 50_000, 128), Epochs { count: 164, steps: 64_063 });
+        let cases = [(1, 10, 5, 2), (1, 10, 4, 3), (2, 10, 4, 5), (3, 7, 7, 3), (1, 1, 1, 1), (5, 3, 2, 8)];
+        for (count, images, batch, steps) in cases {
+            assert_eq!(Epochs::new(count, images, batch).steps, steps, "{count} x {images} / {batch}");
+        }
+        assert_eq!(Epochs::new(u64::MAX, u64::MAX, 1).steps, u64::MAX);
+        let budget = Budget { epochs: Some(Epochs::new(2, 10, 4)), ..Budget::default() };
+        let step = Cost { step: 1, images: 4 * 64, images_backward: 0, macs: 5 };
+        let after = |n: u64| Cost { step: n, images: 4 * 64 * n, ..step };
+        assert_eq!(budget.ends(after(4), Some(step), 0.0), None, "20 images are 5 batches of 4");
+        assert_eq!(budget.ends(after(5), Some(step), 0.0), Some("epochs"));
+        assert!((budget.used(after(1), 0.0) - 0.2).abs() < 1e-12);
+        let both = Budget { steps: Some(3), ..budget };
+        assert_eq!(both.ends(after(3), Some(step), 0.0), Some("steps"), "the first limit reached ends it");
     }
 }

@@ -10,7 +10,7 @@ mod task;
 mod training;
 
 pub use backprop::Backprop;
-pub use budget::Budget;
+pub use budget::{Budget, Epochs};
 pub use evaluate::Snapshot;
 pub use evolution::Evolution;
 pub use moments::Moments;

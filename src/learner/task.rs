@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::StepReport;
-use crate::data::{Batch, BatchOrder, Data, Split};
+use crate::data::{Augmentation, Batch, BatchOrder, Data, Split};
 use crate::engine::{Engine, Loss};
 use crate::plan::Plan;
 use crate::record::Cost;
+use crate::rng::Seed;
 use crate::subset::Start;
 
 /// Training images on which an incumbent's batch-norm statistics are recalibrated and its training loss is measured.
@@ -20,6 +21,10 @@ pub struct Task {
     pub data: Arc<Data>,
     /// Which images make the batch of a step.
     pub order: BatchOrder,
+    /// What is done to the training images of a step.
+    pub augmentation: Arc<dyn Augmentation>,
+    /// The run's seed, below which each step has the address of its augmentation and of its noise.
+    pub seed: Seed,
     /// What is minimised.
     pub loss: Loss,
     /// How populations are evaluated.
@@ -29,9 +34,16 @@ pub struct Task {
 }
 
 impl Task {
-    /// The batch of a step: follows from the seed and the step alone.
+    /// The training batch of a step, augmented, with the address of the step's noise: follows from the seed and the step
+    /// alone.
     pub fn batch(&self, step: u64) -> Batch {
-        self.data.gather(Split::Train, &self.order.indices(step))
+        let indices = self.order.indices(step);
+        let batch = if self.augmentation.changes() {
+            self.data.augmented(&indices, &*self.augmentation, self.seed.child("augment").index(step))
+        } else {
+            self.data.gather(Split::Train, &indices)
+        };
+        Batch { noise: Some(self.seed.child("noise").index(step)), ..batch }
     }
 
     /// The first training images: the fixed snapshot.

@@ -8,6 +8,7 @@ mod memory;
 mod mistakes;
 mod plots;
 mod published_counts;
+mod recipes;
 mod same_bytes;
 mod settings;
 mod signals;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{json, Value as Json};
+use subevo::data::augmentation::Unchanged;
 use subevo::data::{self, Batch, BatchOrder, Data, DataSource, Images, Split};
 use subevo::engine::{CpuEngine, Engine, Loss, Statistics};
 use subevo::entry::Entries;
@@ -23,6 +24,7 @@ use subevo::rng::Seed;
 use subevo::strategy::{self, Strategy, StrategyContext};
 use subevo::subset::Start;
 
+use crate::augmentation::augmentation;
 use crate::networks::{model, network, select, small_network, start};
 use crate::tables::build;
 
@@ -47,7 +49,8 @@ fn task_on(data: Arc<Data>, graph: &Arc<Graph>, list: Json) -> Task {
     let plan = Plan::new(graph, &start.subset, BATCH, Limits { memory: 1 << 30, threads: 2 });
     let order = BatchOrder::new(data.len(Split::Train), BATCH, Seed::new(5)).unwrap();
     let engine = Box::new(CpuEngine::new(start.clone(), plan.clone()).unwrap());
-    Task { start, data, order, loss: Loss::Nll, plan, engine }
+    let augmentation = Arc::new(Unchanged);
+    Task { start, data, order, augmentation, seed: Seed::new(5), loss: Loss::Nll, plan, engine }
 }
 
 /// conv2-bn with 4 and 6 filters, batch-norm and classifier trained.
@@ -250,13 +253,34 @@ fn spied(mut task: Task) -> (Task, Noted, Noted) {
 
 #[test]
 fn every_learner_sees_the_same_training_images_in_the_same_order() {
-    let expected: Vec<Batch> = (0..20).map(|step| task().batch(step)).collect();
-    assert!(expected.windows(2).all(|pair| pair[0] != pair[1]));
-    for (name, make) in learners() {
-        let (task, training, _) = spied(task());
-        run(&task, &mut *make(&task.start), steps(20), Moments::Every(7));
-        // 20 steps of 20 images: more than one epoch of 300.
-        assert_eq!(*training.lock().unwrap(), expected, "{name}");
+    for augment in ["none", "crop-flip"] {
+        let task = || Task { augmentation: Arc::from(augmentation(augment, json!({}), [1, 8, 8])), ..task() };
+        let expected: Vec<Batch> = (0..20).map(|step| task().batch(step)).collect();
+        assert!(expected.windows(2).all(|pair| pair[0] != pair[1]));
+        for (name, make) in learners() {
+            let (task, training, recalibration) = spied(task());
+            run(&task, &mut *make(&task.start), steps(20), Moments::Every(7));
+            // 20 steps of 20 images: more than one epoch of 300.
+            assert_eq!(*training.lock().unwrap(), expected, "{name}");
+            let snapshot = task.snapshot();
+            assert!(snapshot.noise.is_none() && snapshot == task.data.range(Split::Train, 0..300));
+            assert!(recalibration.lock().unwrap().iter().all(|batch| *batch == snapshot), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_step_has_the_address_of_its_noise_and_of_its_augmentation_from_the_seed() {
+    let plain = task();
+    let augmented = Task { augmentation: Arc::from(augmentation("crop-flip", json!({}), [1, 8, 8])), ..task() };
+    for step in [0, 3, 1_000] {
+        let indices = plain.order.indices(step);
+        let noise = Some(Seed::new(5).child("noise").index(step));
+        let expected = plain.data.gather(Split::Train, &indices);
+        assert_eq!(plain.batch(step), Batch { noise, ..expected });
+        let seed = Seed::new(5).child("augment").index(step);
+        let expected = plain.data.augmented(&indices, &*augmented.augmentation, seed);
+        assert_eq!(augmented.batch(step), Batch { noise, ..expected });
     }
 }
 
@@ -472,7 +496,8 @@ fn backprop_on_all_weights_takes_the_steps_of_a_script_in_float64() {
     // The learner gets its batch handed over; the task's own images are not used.
     let data = prepare(images(400));
     let order = BatchOrder::new(300, 6, Seed::new(1)).unwrap();
-    let task = Task { start: start.clone(), data, order, loss: Loss::Nll, plan, engine };
+    let (augmentation, seed) = (Arc::new(Unchanged), Seed::new(1));
+    let task = Task { start: start.clone(), data, order, augmentation, seed, loss: Loss::Nll, plan, engine };
 
     let params = json!({ "lr": reference["lr"], "momentum": reference["momentum"] });
     let mut learner = backprop_with("sgd", params, "constant", &start);

@@ -1,6 +1,7 @@
 //! The integration tests, one binary: each module says in its head what it holds.
 
 mod architectures;
+mod augmentation;
 mod bench;
 mod campaign_file;
 mod cli;
@@ -10,11 +11,13 @@ mod features;
 mod genetic;
 mod grid;
 mod injection;
+mod inits;
 mod learners;
 mod models;
 mod networks;
 mod operators;
 mod optimizers;
+mod recipes;
 mod store;
 mod strategies;
 mod subsets;

@@ -41,8 +41,12 @@ impl View<'_> {
             text += &format!("cell: {}\n", self.cell.label);
         }
         let share = 100.0 * k as f64 / p as f64;
+        let augmented = match setup.data.augmentation.changes() {
+            true => format!(", augmented by {}", setup.data.augment),
+            false => String::new(),
+        };
         text += &format!(
-            "model {} on {}: {} parameters\nsubset {}: {} trained ({share:.3} %), background {}\n\n",
+            "model {} on {}{augmented}: {} parameters\nsubset {}: {} trained ({share:.3} %), background {}\n\n",
             setup.model,
             setup.data.name,
             grouped(p as u64),
@@ -111,7 +115,11 @@ fn learner_row(learner: &Planned<'_>) -> Vec<String> {
     let (shared, own) = learner.step_macs();
     let budget = &setup.budget;
     let count = |limit: Option<u64>, unit: &str| limit.map(|n| format!("{} {unit}", grouped(n)));
+    let epochs = budget.epochs.map(|epochs| {
+        format!("{} ({})", counted(epochs.count as usize, "epoch"), counted(epochs.steps as usize, "step"))
+    });
     let limits = [
+        epochs,
         count(budget.images, "images"),
         count(budget.steps, "steps"),
         count(budget.macs, "MACs"),

@@ -129,7 +129,43 @@ const MISTAKES: &[Mistake] = &[
         "^\"evolution\"\nstrategy = \"snes\"",
         &["two learners are called `evolution`"],
     ),
-    ("[budget]\nsteps = 40", "^[budget]", &["the budget has no limit: give `images`, `steps`, `macs` or `seconds`"]),
+    (
+        "image = 8",
+        "image = 8\naugment = ^\"crop-flp\"",
+        &["unknown augmentation `crop-flp`", "did you mean `crop-flip`?"],
+    ),
+    (
+        "image = 8",
+        "image = 8\naugment = { name = \"crop-flip\", padding = ^8 }",
+        &["`data.augment.padding` = 8: must be an integer, 0 to 7"],
+    ),
+    (
+        "channels = [2, 3]",
+        "channels = [2, 3]\ninit = { name = \"zeros\", batchnorm = ^\"unifrm\" }",
+        &["`model.init.batchnorm` = \"unifrm\"", "did you mean `uniform`?"],
+    ),
+    ("steps = 40", "epochs = ^0", &["`budget.epochs` = 0: must be an integer, 1 to 1000000"]),
+    ("\"backprop\"", "\"backprop\"\nrecipe = ^3", &["`learner.1.recipe` = 3: must be a string"]),
+    (
+        "\"backprop\"",
+        "\"backprop\"\nrecipe = ^\"rosenfeld-wnr\"",
+        &["unknown recipe `rosenfeld-wnr`", "did you mean `rosenfeld-wrn`?"],
+    ),
+    (
+        "\"backprop\"",
+        "\"backprop\"\nrecipe = ^\"ha-openai-es\"",
+        &["recipe `ha-openai-es` is for `evolution`, not for `backprop`"],
+    ),
+    (
+        "\"evolution\"\nbatch = 16",
+        "\"evolution\"\nrecipe = ^\"ha-openai-es\"",
+        &["`learner.0.batch` = 1000: must be an integer, 1 to 180"],
+    ),
+    (
+        "[budget]\nsteps = 40",
+        "^[budget]",
+        &["the budget has no limit: give `epochs`, `images`, `steps`, `macs` or `seconds`"],
+    ),
     (
         "[budget]\nsteps = 40",
         "",

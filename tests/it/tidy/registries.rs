@@ -45,8 +45,20 @@ pub fn kinds() -> Vec<Kind> {
         entries.entries().iter().map(|entry| [entry.name, entry.summary, entry.reference]).collect()
     }
     let kind = |title, folder, helpers, rows| Kind { title, folder, helpers, families: &[], rows };
-    let Registry { data, models, inits, selectors, strategies, operators, optimizers, schedules, metrics, figures } =
-        Registry::builtin();
+    let Registry {
+        data,
+        augmentations,
+        models,
+        inits,
+        selectors,
+        strategies,
+        operators,
+        optimizers,
+        schedules,
+        recipes,
+        metrics,
+        figures,
+    } = Registry::builtin();
     vec![
         Kind {
             families: &[
@@ -54,8 +66,14 @@ pub fn kinds() -> Vec<Kind> {
                 ("embedded.rs", &["fashion-mnist-12k"]),
                 ("idx.rs", &["fashion-mnist", "kmnist", "mnist"]),
             ],
-            ..kind("data", "data", &["batch_order.rs", "folder.rs", "images.rs", "prepared.rs", "read.rs"], rows(&data))
+            ..kind(
+                "data",
+                "data",
+                &["augmentation", "batch_order.rs", "folder.rs", "images.rs", "prepared.rs", "read.rs"],
+                rows(&data),
+            )
         },
+        kind("augmentations", "data/augmentation", &[], rows(&augmentations)),
         Kind {
             families: &[
                 ("lenet.rs", &["lenet", "lenet5"]),
@@ -71,6 +89,41 @@ pub fn kinds() -> Vec<Kind> {
         kind("selections", "operator/selection", &[], rows(&operators.selections)),
         kind("optimizers", "optimizer", &["schedule"], rows(&optimizers)),
         kind("schedules", "optimizer/schedule", &[], rows(&schedules)),
+        Kind {
+            families: &[
+                (
+                    "gressmann.rs",
+                    &[
+                        "gressmann-cnn-cifar10",
+                        "gressmann-cnn-fashion-mnist",
+                        "gressmann-cnn-mnist",
+                        "gressmann-fc-cifar10",
+                        "gressmann-fc-fashion-mnist",
+                        "gressmann-fc-mnist",
+                    ],
+                ),
+                (
+                    "neuroevobench.rs",
+                    &[
+                        "neuroevobench-openai-es-cifar10",
+                        "neuroevobench-openai-es-fashion-mnist",
+                        "neuroevobench-snes-cifar10",
+                        "neuroevobench-snes-fashion-mnist",
+                    ],
+                ),
+                (
+                    "rosenfeld.rs",
+                    &[
+                        "rosenfeld-alexnet",
+                        "rosenfeld-densenet",
+                        "rosenfeld-vgg",
+                        "rosenfeld-wrn",
+                        "rosenfeld-wrn-small-imagenet",
+                    ],
+                ),
+            ],
+            ..kind("recipes", "campaign/recipe", &[], rows(&recipes))
+        },
         kind("metrics", "metric", &[], rows(&metrics)),
         kind(
             "figures",
