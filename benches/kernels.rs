@@ -9,6 +9,7 @@ use subevo::engine::cpu::moments::moments;
 use subevo::engine::cpu::pooling::{extremes, Choice};
 use subevo::engine::cpu::tile::{product, First, Output, Rows, Source};
 use subevo::engine::square_product;
+use subevo::graph::Activation;
 use subevo::plan::Window;
 use subevo::rng::Seed;
 
@@ -92,7 +93,7 @@ fn layers(criterion: &mut Criterion) {
         let (affine, dense) = (Affine { mean, factor, shift }, Pixels::dense(side, channels));
         let mut normalised = vec![0.0; x.len()];
         group.bench_function(name("normalise and rectify"), |bencher| {
-            bencher.iter(|| normalise(&x, dense, &mut normalised, dense, size, affine.all(), true));
+            bencher.iter(|| normalise(&x, dense, &mut normalised, dense, size, affine.all(), Some(Activation::Relu)));
         });
     }
     group.finish();

@@ -1,7 +1,7 @@
 //! Which activations can be kept for the whole data set: those that depend on the single image and on frozen weights alone.
 //!
-//! Batch-norm on the statistics of a batch makes an image's activations depend on the others, so what lies above one is
-//! never kept.
+//! Batch-norm on the statistics of a batch makes an image's activations depend on the others, and dropout makes them depend on
+//! the step, so what lies above either is never kept.
 
 use super::sharing::Size;
 use crate::graph::{Graph, Op};
@@ -59,7 +59,7 @@ impl Cut {
     pub fn furthest(graph: &Graph, sizes: &[Size], per_member: &[bool]) -> Option<Self> {
         let mut before: Vec<bool> = Vec::with_capacity(graph.nodes.len());
         for (node, member) in graph.nodes.iter().zip(per_member) {
-            let alone = !member && !matches!(node.op, Op::BatchNorm { .. });
+            let alone = !member && !matches!(node.op, Op::BatchNorm { .. } | Op::Dropout { .. });
             before.push(alone && node.inputs.iter().all(|input| before[input.0]));
         }
         let mut given = Vec::new();

@@ -37,24 +37,34 @@ impl Ledger {
     }
 }
 
-/// The scratch images of a thread: the longest of each use of each step.
+/// The scratch images of a thread: the longest of each use.
 #[derive(Clone, Debug, Default)]
-pub struct Slots(BTreeMap<(usize, Use), usize>);
+pub struct Slots(BTreeMap<Use, usize>);
 
+/// What a scratch image is used for. A thread has one image for each use, for all steps one after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Use {
+pub enum Use {
+    /// What an operation gives, before it is pooled.
     Raw,
-    Pooled,
+    /// What was kept, pooled or behind its activation.
+    Staged,
+    /// Outputs of varied filters.
     Varied,
-    Plain(usize),
+    /// An input as it is.
+    Plain,
+    /// A part of a product's input with its border.
     Padded(usize),
+    /// What dropout multiplies by.
+    Mask,
+    /// Gradient of a product's output.
     Slope,
+    /// The same, spread by the stride, with a border.
     Spread,
 }
 
 impl Slots {
-    fn note(&mut self, step: usize, of: Use, length: usize) {
-        let longest = self.0.entry((step, of)).or_default();
+    fn note(&mut self, of: Use, length: usize) {
+        let longest = self.0.entry(of).or_default();
         *longest = length.max(*longest);
     }
 
@@ -82,7 +92,7 @@ impl Pass<'_> {
         let last = self.program.last_readers();
         let mut values: Vec<Vec<usize>> = Vec::new();
         for (index, step) in self.program.steps.iter().enumerate() {
-            self.scratch(index, step, slots);
+            self.scratch(step, slots);
             let stored = if self.keep { step.raw } else { step.out };
             let lanes: Vec<usize> = computed(step).map(|part| self.members * part.channels.len()).collect();
             values.push(lanes.iter().map(|lanes| ledger.take(self.batch * stored.pixels() * lanes)).collect());
@@ -102,36 +112,38 @@ impl Pass<'_> {
     }
 
     /// The scratch images of a step.
-    fn scratch(&self, index: usize, step: &Step, slots: &mut Slots) {
+    fn scratch(&self, step: &Step, slots: &mut Slots) {
         let lanes = |part: &Part| self.members * part.channels.len();
         if step.pool.is_some() && !self.keep {
-            computed(step).for_each(|part| slots.note(index, Use::Raw, step.raw.pixels() * lanes(part)));
+            computed(step).for_each(|part| slots.note(Use::Raw, step.raw.pixels() * lanes(part)));
         }
         let inputs = step.inputs.iter().map(|node| self.program.value(*node));
         let parts = inputs.flatten().flat_map(|input| input.parts.iter().enumerate().map(move |part| (input, part)));
         for (input, (p, part)) in parts {
-            if self.keep && input.pool.is_some() {
-                slots.note(index, Use::Pooled, input.out.pixels() * lanes(part));
+            let staged =
+                self.keep && input.pool.is_some() || input.norm.is_none() && input.pending(self.keep).is_some();
+            if staged {
+                slots.note(Use::Staged, input.out.pixels() * lanes(part));
             }
             match &step.kind {
                 Kind::Product(product) => {
-                    let pending = input.norm.is_some() || (self.keep && input.pool.is_some());
+                    let pending = input.norm.is_some() || staged;
                     if pending || product.padding > 0 || part.from == From::Promoted {
                         let images = if product.linear { self.batch.min(BLOCK) } else { 1 };
-                        slots.note(index, Use::Padded(p), images * padded_pixels(step, product) * lanes(part));
+                        slots.note(Use::Padded(p), images * padded_pixels(step, product) * lanes(part));
                     }
                 }
-                Kind::AvgPool(_) | Kind::GlobalAvgPool => {
-                    slots.note(index, Use::Plain(0), step.input.pixels() * lanes(part));
+                Kind::AvgPool(_) | Kind::GlobalAvgPool | Kind::Add | Kind::Concat | Kind::PadChannels { .. } => {
+                    slots.note(Use::Plain, step.input.pixels() * lanes(part));
                 }
-                Kind::Add | Kind::Concat => slots.note(index, Use::Plain(p), step.input.pixels() * lanes(part)),
+                Kind::Dropout { .. } => slots.note(Use::Mask, step.raw.values()),
                 Kind::Input | Kind::Identity => {}
             }
         }
         if let Kind::Product(product) = &step.kind {
             if product.varied > 0 && (product.own_inputs || !product.dense) {
                 let positions = if product.linear { self.batch.min(BLOCK) } else { step.raw.pixels() };
-                slots.note(index, Use::Varied, positions * self.members * product.varied);
+                slots.note(Use::Varied, positions * self.members * product.varied);
             }
         }
     }
@@ -157,12 +169,12 @@ impl Pass<'_> {
                 }
                 Kind::Product(product) => {
                     let taps = product.window[0] * product.window[1];
-                    slots.note(index, Use::Slope, step.raw.values() + bank(step.raw.pixels(), columns) as usize);
+                    slots.note(Use::Slope, step.raw.values() + bank(step.raw.pixels(), columns) as usize);
                     let side = |input: usize, output: usize| {
                         (input + 2 * product.window[0]).max(2 * product.window[0] + product.stride * output)
                     };
                     let spread = side(step.input.height, step.raw.height) * side(step.input.width, step.raw.width);
-                    slots.note(index, Use::Spread, if below > 0 { spread * step.raw.channels } else { 0 });
+                    slots.note(Use::Spread, if below > 0 { spread * step.raw.channels } else { 0 });
                     let sums = self.batch.div_ceil(BLOCK) * taps * step.input.channels * columns;
                     beside += sums as u64 + bank(taps * step.raw.channels, step.input.channels);
                 }

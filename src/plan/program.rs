@@ -1,4 +1,4 @@
-//! The steps in which an engine computes a graph's own channels: an operation with the batch-norm, rectifier and pooling
+//! The steps in which an engine computes a graph's own channels: an operation with the batch-norm, activation and pooling
 //! that follow it alone, as one step.
 
 use super::sharing::{Size, Trained};
@@ -28,8 +28,8 @@ pub struct Step {
     pub kind: Kind,
     /// The batch-norm behind it.
     pub norm: Option<Norm>,
-    /// Whether a rectifier follows.
-    pub relu: bool,
+    /// The activation that follows.
+    pub activation: Option<Activation>,
     /// The max pooling that follows.
     pub pool: Option<Window>,
     /// Size of an input image.
@@ -112,6 +112,18 @@ pub enum Kind {
     Add,
     /// Inputs side by side.
     Concat,
+    /// The input with channels of zeros before and behind.
+    PadChannels {
+        /// So many before.
+        before: usize,
+    },
+    /// Values dropped at random in training; what is drawn is common to all members.
+    Dropout {
+        /// The layer's name, an address of its noise.
+        layer: String,
+        /// Probability.
+        rate: f32,
+    },
 }
 
 /// A convolution, or a linear layer, which is a convolution with a window as large as the image.
@@ -154,6 +166,12 @@ impl Product {
 }
 
 impl Step {
+    /// The activation that readers of the step's value apply: one behind a batch-norm, for that is left to them too, and, where
+    /// everything is kept for a backward pass, one whose value does not tell its slope.
+    pub fn pending(&self, keep: bool) -> Option<Activation> {
+        self.activation.filter(|activation| self.norm.is_some() || (keep && *activation == Activation::Gelu))
+    }
+
     /// The shared channels that members scale and shift for themselves.
     pub fn promoted(&self) -> Option<&Part> {
         self.parts.iter().find(|part| part.from == From::Promoted)
@@ -262,8 +280,10 @@ impl Compiler<'_> {
         let own = |node: usize| (0..sizes[node].channels).filter(|c| scope.own[node][*c]).collect::<Vec<_>>();
         let mut parts = match &kind {
             Kind::Product(product) => vec![Part { channels: product.filters.clone(), from: From::Operation }],
-            Kind::Input | Kind::Add | Kind::Concat => vec![Part { channels: own(node), from: From::Operation }],
-            Kind::Identity | Kind::AvgPool(_) | Kind::GlobalAvgPool => {
+            Kind::Input | Kind::Add | Kind::Concat | Kind::PadChannels { .. } => {
+                vec![Part { channels: own(node), from: From::Operation }]
+            }
+            Kind::Identity | Kind::AvgPool(_) | Kind::GlobalAvgPool | Kind::Dropout { .. } => {
                 let held = self.program.value(inputs[0]).map_or(&[][..], |step| &step.parts);
                 let part = |(i, part): (usize, &Part)| Part { channels: part.channels.clone(), from: From::Part(i) };
                 held.iter().enumerate().map(part).collect()
@@ -279,7 +299,7 @@ impl Compiler<'_> {
             raw: if matches!(kind, Kind::Identity) { input } else { sizes[node] },
             kind,
             norm: None,
-            relu: false,
+            activation: None,
             pool: None,
             input,
             out: sizes[node],
@@ -288,7 +308,9 @@ impl Compiler<'_> {
         let mut next = if matches!(step.kind, Kind::Identity) { Some(node) } else { self.follower(node) };
         while let Some(follower) = next {
             match graph.nodes[follower].op {
-                Op::BatchNorm { scale, shift } if step.norm.is_none() && !step.relu && step.pool.is_none() => {
+                Op::BatchNorm { scale, shift }
+                    if step.norm.is_none() && step.activation.is_none() && step.pool.is_none() =>
+                {
                     let index = (0..follower).filter(|i| matches!(graph.nodes[*i].op, Op::BatchNorm { .. })).count();
                     step.norm = Some(Norm { node: follower, index, scale, shift });
                     let before = graph.nodes[follower].inputs[0].0;
@@ -300,8 +322,15 @@ impl Compiler<'_> {
                         parts.push(Part { channels: promoted, from: From::Promoted });
                     }
                 }
-                Op::Activation(Activation::Relu) if !step.relu && step.pool.is_none() => step.relu = true,
-                Op::MaxPool { size, stride } if step.pool.is_none() => step.pool = Some(Window { size, stride }),
+                Op::Activation(activation) if step.activation.is_none() && step.pool.is_none() => {
+                    step.activation = Some(activation);
+                }
+                // Pooling goes before an activation that keeps the order.
+                Op::MaxPool { size, stride }
+                    if step.pool.is_none() && step.activation.is_none_or(Activation::monotone) =>
+                {
+                    step.pool = Some(Window { size, stride });
+                }
                 _ => break,
             }
             step.value = follower;
@@ -344,7 +373,8 @@ impl Compiler<'_> {
             Op::Add => Kind::Add,
             Op::Concat => Kind::Concat,
             Op::BatchNorm { .. } | Op::Activation(_) | Op::MaxPool { .. } | Op::Flatten => Kind::Identity,
-            Op::Dropout { .. } | Op::PadChannels { .. } => unreachable!("graphs with these have no programs"),
+            Op::PadChannels { before, .. } => Kind::PadChannels { before },
+            Op::Dropout { rate } => Kind::Dropout { layer: self.graph.nodes[node].name.clone(), rate },
         }
     }
 
@@ -404,7 +434,14 @@ impl Compiler<'_> {
     /// Notes the shared channels that an operation reads.
     fn note_shared_reads(&mut self, inputs: &[usize], kind: &Kind) {
         match kind {
-            Kind::Input | Kind::Identity | Kind::AvgPool(_) | Kind::GlobalAvgPool => {}
+            // Of these each own channel comes from own channels.
+            Kind::Input
+            | Kind::Identity
+            | Kind::AvgPool(_)
+            | Kind::GlobalAvgPool
+            | Kind::Concat
+            | Kind::PadChannels { .. }
+            | Kind::Dropout { .. } => {}
             // A product whose filters are all computed by members reads its shared input; one with shared filters on a
             // shared input alone reads it where filters vary.
             Kind::Product(product) => {
@@ -412,7 +449,7 @@ impl Compiler<'_> {
                     self.program.shared_reads.push(inputs[0]);
                 }
             }
-            Kind::Add | Kind::Concat => {
+            Kind::Add => {
                 let mixed = inputs.iter().filter(|input| self.scope.own[**input].contains(&false));
                 let mixed: Vec<usize> = mixed.copied().collect();
                 self.program.shared_reads.extend(mixed);

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::bank::Bank;
-use super::forward::{Outcome, Pass, Slots, BLOCK};
+use super::forward::{Outcome, Pass, BLOCK};
 use super::lanes::{self, Pixels};
 use super::moments;
 use super::product::Walk;
@@ -15,7 +15,7 @@ use super::slopes::{slope, sums, Behind, Centre};
 use super::tile::{product, First, Output, Rows, Source};
 use super::value::{Held, Value};
 use super::weights::{padded_line, Patch};
-use crate::plan::{Kind, Product, Step};
+use crate::plan::{Kind, Product, Step, Use};
 
 /// A pass with everything kept, and what flows back through it.
 pub struct Backward<'a> {
@@ -77,7 +77,8 @@ impl<'a> Backward<'a> {
             size: [step.raw.height, step.raw.width],
             channels: step.raw.channels,
             affine: held.affine.as_ref(),
-            relu: step.relu,
+            activation: step.activation,
+            applied: held.activation.is_none(),
             pool: step.pool,
             dy: &dy[image * out..(image + 1) * out],
         }
@@ -178,17 +179,20 @@ impl<'a> Backward<'a> {
             let mut sums = vec![0.0; taps * columns.len()];
             let mut bias_sums = vec![0.0f64; if biases.is_empty() { 0 } else { raw.channels }];
             let mut dx = dx.map(|dx| dx.chunks_exact_mut(step.input.values()));
-            let slots = Slots::of(index);
-            let mut slope = scratch.take(slots.backward(0), raw.values());
-            let mut padded = scratch.take(slots.backward(1), if columns.is_empty() { 0 } else { image_len });
-            let mut spread =
-                scratch.take(slots.backward(2), if below.is_some() { spreading.len(raw.channels) } else { 0 });
+            let mut slope = scratch.take(Use::Slope, raw.values());
+            let mut padded =
+                scratch.take_bordered(Use::Padded(0), index, if columns.is_empty() { 0 } else { image_len });
+            let mut spread = scratch.take_bordered(
+                Use::Spread,
+                index,
+                if below.is_some() { spreading.len(raw.channels) } else { 0 },
+            );
             let mut right = Bank::zeros(raw.pixels(), columns.len());
             for image in images {
                 self.raw(index, step, image, dy, centre, &mut slope);
                 if !columns.is_empty() {
                     let to = Pixels { base: kind.padding * (line + channels), line, step: channels };
-                    input.load(image, 1, step.input, &mut padded, to, scratch, slots.pooled());
+                    input.load(image, 1, step.input, &mut padded, to, scratch);
                     right.gather_rows(&slope, raw.channels, &columns);
                     let source = Source { values: &padded, base: 0, line, step: 1, rows: &rows, bank: &right };
                     let [lines, width] = kind.window;
@@ -221,9 +225,9 @@ impl<'a> Backward<'a> {
                     );
                 }
             }
-            scratch.put(slots.backward(0), slope);
-            scratch.put(slots.backward(1), padded);
-            scratch.put(slots.backward(2), spread);
+            scratch.put(Use::Slope, slope);
+            scratch.put(Use::Padded(0), padded);
+            scratch.put(Use::Spread, spread);
             (sums, bias_sums)
         };
         let blocks = batch.div_ceil(BLOCK);
@@ -304,7 +308,7 @@ impl<'a> Backward<'a> {
                     || self.pass.scratch.take(),
                     |scratch, (image, out)| {
                         let to = Pixels::dense(step.input.width, step.input.channels);
-                        held.load(image, 1, step.input, out, to, scratch, Slots::of(index).pooled());
+                        held.load(image, 1, step.input, out, to, scratch);
                     },
                 );
             }
@@ -349,8 +353,14 @@ impl<'a> Backward<'a> {
     fn plain(&mut self, index: usize, step: &Step, dy: &[f32], centre: Option<Centre<'_>>, buffers: &mut Buffers) {
         let mut slope = buffers.take(self.pass.batch * step.raw.values());
         let each = slope.par_chunks_mut(step.raw.values()).enumerate();
-        each.for_each(|(image, out)| self.raw(index, step, image, dy, centre, out));
-        let mut first = 0;
+        each.for_each_init(
+            || self.pass.scratch.take(),
+            |scratch, (image, out)| {
+                self.raw(index, step, image, dy, centre, out);
+                self.pass.dropped(step, image, &step.parts[0].channels, out, scratch);
+            },
+        );
+        let mut first = if let Kind::PadChannels { before } = step.kind { before } else { 0 };
         for input in 0..step.inputs.len() {
             let channels = step.input_channels[input];
             if let Some(below) = self.below(step, input) {
@@ -372,7 +382,7 @@ const INPUTS: usize = 128;
 /// Gradient of one image of an input from that of the output; `first` is the input's first channel of a concatenation.
 fn input_slope(step: &Step, slope: &[f32], first: usize, channels: usize, dx: &mut [f32]) {
     match step.kind {
-        Kind::Concat => {
+        Kind::Concat | Kind::PadChannels { .. } => {
             for (dx, slope) in dx.chunks_exact_mut(channels).zip(slope.chunks_exact(step.raw.channels)) {
                 dx.copy_from_slice(&slope[first..first + channels]);
             }

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::lanes::{self, Affine};
+use super::function::activate;
+use super::lanes::Affine;
 use super::moments;
 use super::pooling::{extremes, Choice};
 use super::product::ProductRun;
@@ -18,7 +19,8 @@ use super::turned::turned_linear;
 use super::value::{Held, Images, Value};
 use super::weights::{Banks, Weights};
 use crate::engine::Statistics;
-use crate::plan::{From, Kind, Program, Step};
+use crate::plan::{From, Kind, Program, Step, Use};
+use crate::rng::Seed;
 
 /// Images of one task.
 pub const BLOCK: usize = 8;
@@ -60,6 +62,8 @@ pub struct Pass<'a> {
     pub batch: usize,
     /// Where statistics come from.
     pub normalisation: Normalisation<'a>,
+    /// Address of the step's noise; `None` in evaluation.
+    pub noise: Option<Seed>,
     /// Whether what a backward pass needs is kept: values before pooling, and none is dropped.
     pub keep: bool,
     /// Threads.
@@ -141,7 +145,7 @@ impl Pass<'_> {
             let mut sums = buffers.take(data[0].len());
             turned_linear(self.banks, index, first, inputs, &mut sums, &mut data[0]);
             buffers.give(sums);
-            self.rectified(step, &mut data[0]);
+            self.activated(step, &mut data[0]);
         } else {
             let mut blocks: Vec<Vec<Target<'_>>> = Vec::new();
             blocks.resize_with(self.batch.div_ceil(BLOCK), Vec::new);
@@ -211,7 +215,7 @@ impl Pass<'_> {
             parts.push(Held {
                 channels,
                 images,
-                relu: step.relu && affine.is_some(),
+                activation: step.pending(self.keep),
                 affine,
                 inverse_std: inverse,
                 pool,
@@ -239,19 +243,18 @@ impl Pass<'_> {
         targets: &mut [Target<'_>],
         scratch: &mut Scratch,
     ) {
-        let slots = Slots::of(index);
         if let Kind::Product(product) = &step.kind {
-            let run = ProductRun::new(self, index, step, product, values, slots);
+            let run = ProductRun::new(self, index, step, product, values);
             if product.linear {
                 let lanes = targets[0].data.len() / images.len();
                 run.compute(images.clone(), targets[0].data, scratch);
                 for data in targets[0].data.chunks_exact_mut(lanes) {
-                    self.rectified(step, data);
+                    self.activated(step, data);
                 }
                 return;
             }
             for (i, image) in images.enumerate() {
-                self.finish(index, step, 0, i, &mut targets[0], scratch, slots, |raw, scratch| {
+                self.finish(index, step, 0, i, &mut targets[0], scratch, |raw, scratch| {
                     run.compute(image..image + 1, raw, scratch);
                 });
             }
@@ -260,14 +263,14 @@ impl Pass<'_> {
         for (i, image) in images.enumerate() {
             let computed = step.parts.iter().enumerate().filter(|(_, part)| part.from != From::Promoted);
             for ((p, part), target) in computed.zip(targets.iter_mut()) {
-                self.finish(index, step, p, i, target, scratch, slots, |raw, scratch| {
-                    self.plain_operation(step, part.from, values, image, raw, scratch, slots);
+                self.finish(index, step, p, i, target, scratch, |raw, scratch| {
+                    self.plain_operation(step, part, values, image, raw, scratch);
                 });
             }
         }
     }
 
-    /// Computes an image by `raw`, gathers its statistics, pools and rectifies it into its place.
+    /// Computes an image by `raw`, gathers its statistics, pools and activates it into its place.
     #[expect(clippy::too_many_arguments, reason = "one image of one part of one step, and where to work")]
     fn finish(
         &self,
@@ -277,7 +280,6 @@ impl Pass<'_> {
         i: usize,
         target: &mut Target<'_>,
         scratch: &mut Scratch,
-        slots: Slots,
         raw: impl FnOnce(&mut [f32], &mut Scratch),
     ) {
         let lanes = self.members() * step.parts[part].channels.len();
@@ -292,13 +294,13 @@ impl Pass<'_> {
             None => {
                 let image = i * length..(i + 1) * length;
                 raw(&mut target.data[image.clone()], scratch);
-                self.rectified(step, &mut target.data[image.clone()]);
+                self.activated(step, &mut target.data[image.clone()]);
                 let data = std::mem::take(&mut target.data);
                 moments(&data[image], target);
                 target.data = data;
             }
             Some(window) => {
-                let mut image = scratch.take(slots.raw(), length);
+                let mut image = scratch.take(Use::Raw, length);
                 raw(&mut image, scratch);
                 moments(&image, target);
                 let choice = match step.norm {
@@ -308,62 +310,16 @@ impl Pass<'_> {
                 let pooled = step.out.pixels() * lanes;
                 let out = &mut target.data[i * pooled..(i + 1) * pooled];
                 extremes(&image, [step.raw.height, step.raw.width], lanes, window, choice, out);
-                self.rectified(step, out);
-                scratch.put(slots.raw(), image);
+                self.activated(step, out);
+                scratch.put(Use::Raw, image);
             }
         }
     }
 
-    /// Rectifies at once where no batch-norm is pending.
-    fn rectified(&self, step: &Step, data: &mut [f32]) {
-        if step.relu && step.norm.is_none() {
-            lanes::rectify(data);
+    /// Applies the activation at once where readers will not.
+    fn activated(&self, step: &Step, data: &mut [f32]) {
+        if let (Some(activation), None) = (step.activation, step.pending(self.keep)) {
+            activate(data, activation);
         }
-    }
-}
-
-/// Most uses of scratch images by one step.
-const SLOTS: usize = 64;
-
-/// The scratch images of one step. Each has a border of its own, or other contents: none is used for two things.
-#[derive(Clone, Copy)]
-pub struct Slots {
-    first: usize,
-}
-
-impl Slots {
-    /// Of the step `index`.
-    pub fn of(index: usize) -> Self {
-        Slots { first: index * SLOTS }
-    }
-
-    /// Before pooling.
-    fn raw(self) -> usize {
-        self.first
-    }
-
-    /// Pooling of what was kept whole.
-    pub fn pooled(self) -> usize {
-        self.first + 1
-    }
-
-    /// Outputs of varied filters.
-    pub fn varied(self) -> usize {
-        self.first + 2
-    }
-
-    /// A part of the input as it is.
-    pub fn plain(self, part: usize) -> usize {
-        self.first + 8 + part
-    }
-
-    /// Of the backward pass: slopes, padded inputs, spread slopes.
-    pub fn backward(self, purpose: usize) -> usize {
-        self.first + 3 + purpose
-    }
-
-    /// A part of the input with its border.
-    pub fn padded(self, part: usize) -> usize {
-        self.first + 32 + part
     }
 }

@@ -4,6 +4,8 @@
 use pulp::{MemMask, Simd, WithSimd};
 
 use super::arch::dispatch;
+use super::function::{Function, Gelu, Identity, Leaky, Relu, Tanh};
+use crate::graph::Activation;
 
 /// Number of values of so many pixels and channels.
 ///
@@ -137,14 +139,7 @@ fn of_channels<S: Simd, const FULL: bool>(simd: S, values: &[f32], vector: &Vect
     simd.partial_load_f32s(&values[vector.at..])
 }
 
-/// max(x, 0); NaN is kept.
-#[inline(always)]
-fn rectified<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let zero = simd.splat_f32s(0.0);
-    simd.select_f32s(simd.less_than_f32s(x, zero), zero, x)
-}
-
-/// Copies an image of `size` (height, width) pixels and as many channels as the map has, normalised and perhaps rectified.
+/// Copies an image of `size` (height, width) pixels and as many channels as the map has, normalised, the activation behind it.
 ///
 /// # Panics
 /// If a pixel lies outside its slice.
@@ -155,9 +150,9 @@ pub fn normalise(
     to: Pixels,
     size: [usize; 2],
     affine: AffineRef<'_>,
-    relu: bool,
+    activation: Option<Activation>,
 ) {
-    normalise_pair([x, x], from, out, to, size, affine, relu);
+    normalise_pair([x, x], from, out, to, size, affine, activation);
 }
 
 /// As [`normalise`] of `[greatest, least]`: of each channel the one that its factor makes the greatest.
@@ -171,7 +166,7 @@ pub fn normalise_pair(
     to: Pixels,
     size: [usize; 2],
     affine: AffineRef<'_>,
-    relu: bool,
+    activation: Option<Activation>,
 ) {
     let channels = affine.mean.len();
     if size.contains(&0) || channels == 0 {
@@ -179,7 +174,7 @@ pub fn normalise_pair(
     }
     let end = from.end(size, channels);
     assert!(pair.iter().all(|x| end <= x.len()) && to.end(size, channels) <= out.len(), "all images exist");
-    dispatch(Normalise { x: pair, from, out, to, size, affine, relu });
+    dispatch(Normalise { x: pair, from, out, to, size, affine, activation });
 }
 
 struct Normalise<'a> {
@@ -189,7 +184,7 @@ struct Normalise<'a> {
     to: Pixels,
     size: [usize; 2],
     affine: AffineRef<'a>,
-    relu: bool,
+    activation: Option<Activation>,
 }
 
 impl WithSimd for Normalise<'_> {
@@ -205,22 +200,28 @@ impl WithSimd for Normalise<'_> {
 impl OnVectors for Normalise<'_> {
     #[inline(always)]
     fn on<S: Simd, const FULL: bool>(&mut self, simd: S, vector: Vector<S, FULL>) {
-        match (std::ptr::eq(self.x[0], self.x[1]), self.relu) {
-            (true, true) => self.strip::<S, FULL, false, true>(simd, vector),
-            (true, false) => self.strip::<S, FULL, false, false>(simd, vector),
-            (false, true) => self.strip::<S, FULL, true, true>(simd, vector),
-            (false, false) => self.strip::<S, FULL, true, false>(simd, vector),
+        match self.activation {
+            None => self.behind::<S, FULL, Identity>(simd, vector),
+            Some(Activation::Relu) => self.behind::<S, FULL, Relu>(simd, vector),
+            Some(Activation::Leaky) => self.behind::<S, FULL, Leaky>(simd, vector),
+            Some(Activation::Tanh) => self.behind::<S, FULL, Tanh>(simd, vector),
+            Some(Activation::Gelu) => self.behind::<S, FULL, Gelu>(simd, vector),
         }
     }
 }
 
 impl Normalise<'_> {
     #[inline(always)]
-    fn strip<S: Simd, const FULL: bool, const PAIR: bool, const RELU: bool>(
-        &mut self,
-        simd: S,
-        vector: Vector<S, FULL>,
-    ) {
+    fn behind<S: Simd, const FULL: bool, F: Function>(&mut self, simd: S, vector: Vector<S, FULL>) {
+        if std::ptr::eq(self.x[0], self.x[1]) {
+            self.strip::<S, FULL, false, F>(simd, vector);
+        } else {
+            self.strip::<S, FULL, true, F>(simd, vector);
+        }
+    }
+
+    #[inline(always)]
+    fn strip<S: Simd, const FULL: bool, const PAIR: bool, F: Function>(&mut self, simd: S, vector: Vector<S, FULL>) {
         let Normalise { x, from, out, to, size, affine, .. } = self;
         let [mean, factor, shift] =
             [affine.mean, affine.factor, affine.shift].map(|values| of_channels(simd, values, &vector));
@@ -235,30 +236,12 @@ impl Normalise<'_> {
                     if PAIR {
                         value = simd.select_f32s(rising, value, vector.load(simd, x[1].as_ptr().add(place)));
                     }
-                    let mut y = simd.mul_add_e_f32s(simd.sub_f32s(value, mean), factor, shift);
-                    if RELU {
-                        y = rectified(simd, y);
-                    }
-                    vector.store(simd, out.as_mut_ptr().add(target), y);
+                    let y = simd.mul_add_e_f32s(simd.sub_f32s(value, mean), factor, shift);
+                    vector.store(simd, out.as_mut_ptr().add(target), F::value(simd, y));
                 }
             }
         }
     }
-}
-
-/// max(x, 0) of all values; NaN is kept.
-pub fn rectify(values: &mut [f32]) {
-    struct Rectify<'a>(&'a mut [f32]);
-    impl WithSimd for Rectify<'_> {
-        type Output = ();
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) {
-            let (vectors, rest) = S::as_mut_simd_f32s(self.0);
-            vectors.iter_mut().for_each(|x| *x = rectified(simd, *x));
-            rest.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x = 0.0);
-        }
-    }
-    dispatch(Rectify(values));
 }
 
 /// `out += x`, value by value.
@@ -282,6 +265,7 @@ pub fn add(out: &mut [f32], x: &[f32]) {
 mod tests {
     use super::super::arch::testing::{near, numbers, on_each_kind};
     use super::*;
+    use crate::graph::LEAK;
 
     fn affine(channels: usize) -> Affine {
         let [mean, factor, shift] = [1, 2, 3].map(|seed| numbers(channels, seed));
@@ -296,7 +280,7 @@ mod tests {
     }
 
     /// Checks a normalisation of `[x, y]`, of which each channel takes the one that its factor makes greater.
-    fn check(channels: usize, relu: bool, pair: bool) -> Vec<f32> {
+    fn check(channels: usize, activation: Option<Activation>, pair: bool) -> Vec<f32> {
         let affine = affine(channels);
         let [(dense, length), (bordered, end)] = places(channels);
         let mut images = [numbers(length, 4), numbers(length, 5)];
@@ -305,9 +289,9 @@ mod tests {
         let mut out = vec![0.5; end];
         let [x, y] = &images;
         if pair {
-            normalise_pair([x, y], dense, &mut out, bordered, [3, 4], affine.all(), relu);
+            normalise_pair([x, y], dense, &mut out, bordered, [3, 4], affine.all(), activation);
         } else {
-            normalise(x, dense, &mut out, bordered, [3, 4], affine.all(), relu);
+            normalise(x, dense, &mut out, bordered, [3, 4], affine.all(), activation);
         }
         let mut untouched = vec![true; end];
         for (place, x) in x.iter().enumerate() {
@@ -318,8 +302,14 @@ mod tests {
             let [x, mean, factor, shift] =
                 [x, affine.mean[channel], affine.factor[channel], affine.shift[channel]].map(f64::from);
             let scaled = (x - mean) * factor;
-            let expected = if relu && scaled + shift < 0.0 { 0.0 } else { scaled + shift };
-            near(out[to], expected, scaled.abs() + shift.abs(), (channels, relu, pair, pixel, channel));
+            let y = scaled + shift;
+            let expected = match activation {
+                Some(Activation::Relu) if y < 0.0 => 0.0,
+                Some(Activation::Leaky) if y < 0.0 => y * f64::from(LEAK),
+                Some(Activation::Tanh) => y.tanh(),
+                _ => y,
+            };
+            near(out[to], expected, scaled.abs() + shift.abs(), (channels, activation, pair, pixel, channel));
         }
         assert!(out.iter().zip(&untouched).all(|(value, untouched)| !untouched || *value == 0.5), "the border");
         out.retain(|value| !value.is_nan());
@@ -329,10 +319,10 @@ mod tests {
     #[test]
     fn normalised_values_are_those_of_the_formula_and_nothing_else_is_written() {
         on_each_kind(|| {
-            let cases = (1..=40).flat_map(|channels| {
-                [(false, false), (true, false), (false, true), (true, true)].map(|(relu, pair)| (channels, relu, pair))
-            });
-            cases.flat_map(|(channels, relu, pair)| check(channels, relu, pair)).collect()
+            let activations = [None, Some(Activation::Relu), Some(Activation::Leaky), Some(Activation::Tanh)];
+            let cases = (1..=40).flat_map(|channels| activations.map(|activation| (channels, activation)));
+            let both = |(channels, activation)| [false, true].map(|pair| check(channels, activation, pair)).concat();
+            cases.flat_map(both).collect()
         });
     }
 
@@ -340,11 +330,11 @@ mod tests {
     fn an_image_without_pixels_is_nothing_and_one_that_does_not_exist_is_refused() {
         let affine = affine(3);
         let dense = Pixels::dense(2, 3);
-        normalise(&[], dense, &mut [], dense, [0, 2], affine.all(), true);
+        normalise(&[], dense, &mut [], dense, [0, 2], affine.all(), None);
         let refused = |from: Pixels, length: usize| {
             let mut out = vec![0.0; length];
             let work = std::panic::AssertUnwindSafe(|| {
-                normalise(&[0.0; 12], from, &mut out, dense, [2, 2], affine.all(), true)
+                normalise(&[0.0; 12], from, &mut out, dense, [2, 2], affine.all(), None)
             });
             std::panic::catch_unwind(work).is_err()
         };
@@ -354,22 +344,13 @@ mod tests {
     }
 
     #[test]
-    fn values_below_zero_become_zero_and_a_value_that_is_no_number_stays() {
+    fn sums_are_taken_value_by_value() {
         on_each_kind(|| {
             for length in 0..70 {
-                let mut values = numbers(length + 1, 8);
-                values[length / 2] = f32::NAN;
-                let before = values.clone();
-                // One further, where no register is aligned.
-                rectify(&mut values[1..]);
-                for (i, (value, before)) in values.iter().zip(&before).enumerate() {
-                    let expected = if i > 0 && *before < 0.0 { 0.0 } else { *before };
-                    assert_eq!(value.to_bits(), expected.to_bits(), "{length}, {i}");
-                }
-                let mut sum = before[1..].to_vec();
-                add(&mut sum, &values[1..]);
-                let expected = before[1..].iter().zip(&values[1..]).map(|(a, b)| (a + b).to_bits());
-                assert!(sum.iter().map(|sum| sum.to_bits()).eq(expected));
+                let (x, mut sum) = (numbers(length, 8), numbers(length, 9));
+                let expected: Vec<f32> = x.iter().zip(&sum).map(|(a, b)| a + b).collect();
+                add(&mut sum, &x);
+                assert_eq!(sum, expected);
             }
             Vec::new()
         });

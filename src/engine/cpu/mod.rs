@@ -10,6 +10,7 @@ mod features;
 #[cfg(test)]
 mod fixture;
 mod forward;
+mod function;
 pub mod lanes;
 pub mod moments;
 mod plain;
@@ -42,6 +43,7 @@ use crate::data::Batch;
 use crate::error::Result;
 use crate::plan::{Plan, Program, Programs};
 use crate::population::Population;
+use crate::rng::Seed;
 use crate::subset::Start;
 
 /// Indices of [`CpuEngine::scratch`].
@@ -65,7 +67,7 @@ pub struct CpuEngine {
     /// The base, for the programs that no trained scalar reaches.
     shared_banks: Banks,
     kept_banks: Banks,
-    /// Scratch of each program: what stands in the border of one program's image is not zero in another's.
+    /// Scratch of each program: a step of one is not the step of this index in another.
     scratch: [Pool<Scratch>; 4],
     buffers: Pool<Buffers>,
     /// Of what is shared: threads that evaluate members hold none of it.
@@ -141,7 +143,7 @@ impl CpuEngine {
             let held = &outcome.values[*step].as_ref().expect("what is wanted is not dropped").parts[0];
             let mut values = vec![0.0; places.len() * size.values()];
             for (image, out) in values.chunks_exact_mut(size.values()).enumerate() {
-                held.load(image, 1, size, out, Pixels::dense(size.width, size.channels), &mut scratch, 0);
+                held.load(image, 1, size, out, Pixels::dense(size.width, size.channels), &mut scratch);
             }
             values
         });
@@ -158,20 +160,22 @@ impl CpuEngine {
             given,
             batch,
             normalisation: Normalisation::Batch,
+            noise: None,
             keep: false,
             spread: Spread::Pool,
             scratch: &self.scratch[WHOLE],
         }
     }
 
-    /// What the members share on a batch of which this is given.
-    fn share(&self, given: &[Given<'_>], batch: usize) -> Shared {
+    /// What the members share on a batch of which this is given, in a step with this noise.
+    fn share(&self, given: &[Given<'_>], batch: usize, noise: Option<Seed>) -> Shared {
         let sharing = Sharing {
             program: &self.programs.shared,
             weights: &self.shared,
             banks: &self.shared_banks,
             members: &self.programs.members,
             member_weights: &self.members,
+            noise,
             scratch: &self.scratch[SHARED],
         };
         Shared::new(&sharing, given, batch, &mut self.shared_buffers.take())
@@ -189,6 +193,7 @@ impl CpuEngine {
             shared: Some(shared),
             scratch: &self.scratch[MEMBERS],
             spread: Spread::Here,
+            noise: batch.noise,
             ..self.pass(&[], batch.labels.len())
         };
         let mut buffers = self.buffers.take();
@@ -214,7 +219,7 @@ impl CpuEngine {
             let lanes = members * held.channels;
             let mut x = vec![0.0; pixels * lanes];
             for image in 0..pass.batch {
-                held.load(image, members, size, &mut x, Pixels::dense(size.width, lanes), &mut scratch, 0);
+                held.load(image, members, size, &mut x, Pixels::dense(size.width, lanes), &mut scratch);
                 for (member, logits) in logits.iter_mut().enumerate() {
                     let logits = &mut logits[image * size.values()..][..size.values()];
                     for (i, channel) in part.channels.iter().enumerate() {
@@ -252,7 +257,7 @@ impl CpuEngine {
         let mut banks = self.whole_banks.take();
         self.whole.fill(&self.programs.whole, vec![trained.to_vec()], &mut banks);
         let given = self.given(batch);
-        let pass = Pass { banks: &banks, normalisation, ..self.pass(&given, batch.labels.len()) };
+        let pass = Pass { banks: &banks, normalisation, noise: batch.noise, ..self.pass(&given, batch.labels.len()) };
         // Evaluation batches are large and rare: their memory is not kept.
         let outcome = pass.run(&mut Buffers::default(), |_| false);
         let logits = self.logits_of(&pass, &outcome).swap_remove(0);
@@ -277,7 +282,7 @@ impl CpuEngine {
 
 impl Engine for CpuEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
-        let shared = self.share(&self.given(batch), batch.labels.len());
+        let shared = self.share(&self.given(batch), batch.labels.len(), batch.noise);
         let members: Vec<&[f32]> = population.members().collect();
         let units: Vec<&[&[f32]]> = members.chunks(self.plan.unit).collect();
         let unlimited = self.plan.units_at_once >= rayon::current_num_threads();
@@ -296,7 +301,7 @@ impl Engine for CpuEngine {
         self.whole.fill(&self.programs.whole, vec![trained.to_vec()], &mut banks);
         let given = self.given(batch);
         let mut buffers = self.buffers.take();
-        let pass = Pass { banks: &banks, keep: true, ..self.pass(&given, batch.labels.len()) };
+        let pass = Pass { banks: &banks, keep: true, noise: batch.noise, ..self.pass(&given, batch.labels.len()) };
         let outcome = pass.run(&mut buffers, |_| false);
         let logits = self.logits_of(&pass, &outcome).swap_remove(0);
         let slope = self.channels_last_logits(loss.gradient(&logits, &batch.labels));

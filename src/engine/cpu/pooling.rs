@@ -149,8 +149,10 @@ pub fn means(x: &[f32], size: [usize; 2], channels: usize, window: Window, out: 
 #[cfg(test)]
 mod tests {
     use super::super::arch::testing::{near, numbers, on_each_kind};
-    use super::super::lanes::{normalise, rectify, Affine, Pixels};
+    use super::super::function::activate;
+    use super::super::lanes::{normalise, Affine, Pixels};
     use super::*;
+    use crate::graph::Activation;
 
     /// Windows that meet, overlap and leave a rest, and sizes of images.
     const CASES: [(Window, [usize; 2]); 6] = [
@@ -235,16 +237,16 @@ mod tests {
                 let x = numbers(size[0] * size[1] * channels, 3);
                 let [mean, factor, shift] = [4, 5, 6].map(|seed| numbers(channels, seed));
                 let affine = Affine { mean, factor, shift };
-                let normalised = |x: &[f32], [height, width]: [usize; 2], relu: bool| {
+                let normalised = |x: &[f32], [height, width]: [usize; 2], activation: Option<Activation>| {
                     let (mut out, dense) = (vec![f32::NAN; x.len()], Pixels::dense(width, channels));
-                    normalise(x, dense, &mut out, dense, [height, width], affine.all(), relu);
+                    normalise(x, dense, &mut out, dense, [height, width], affine.all(), activation);
                     out
                 };
-                let mut layers = normalised(&x, size, false);
-                rectify(&mut layers);
+                let mut layers = normalised(&x, size, None);
+                activate(&mut layers, Activation::Relu);
                 let layers = pooled(&layers, size, channels, window, Choice::Greatest);
                 let first = pooled(&x, size, channels, window, Choice::BySign(&affine.factor));
-                let first = normalised(&first, window.outputs(size), true);
+                let first = normalised(&first, window.outputs(size), Some(Activation::Relu));
                 let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
                 assert_eq!(bits(&layers), bits(&first), "{channels}, {window:?}");
                 all.extend(first);

@@ -6,14 +6,14 @@
 
 use std::ops::Range;
 
-use super::forward::{Pass, Slots};
+use super::forward::Pass;
 use super::lanes::Pixels;
 use super::scratch::Scratch;
 use super::shared::SharedStep;
 use super::tile::{product, First, Output, Source};
 use super::value::{Held, Value};
 use super::weights::{padded_line, StepBanks};
-use crate::plan::{Product, Step};
+use crate::plan::{Product, Step, Use};
 
 /// A product and what it reads.
 pub struct ProductRun<'a> {
@@ -22,7 +22,6 @@ pub struct ProductRun<'a> {
     step: &'a Step,
     product: &'a Product,
     value: Option<&'a Value>,
-    slots: Slots,
 }
 
 /// From one output position to the next in the values of the input.
@@ -52,9 +51,8 @@ impl<'a> ProductRun<'a> {
         step: &'a Step,
         product: &'a Product,
         values: &'a [Option<Value>],
-        slots: Slots,
     ) -> Self {
-        ProductRun { pass, index, step, product, value: pass.input(values, step, 0), slots }
+        ProductRun { pass, index, step, product, value: pass.input(values, step, 0) }
     }
 
     fn banks(&self) -> &StepBanks {
@@ -104,7 +102,7 @@ impl<'a> ProductRun<'a> {
         }
         for (p, (copy, _)) in loaded.into_iter().enumerate() {
             if let Some(copy) = copy {
-                scratch.put(self.slots.padded(p), copy);
+                scratch.put(Use::Padded(p), copy);
             }
         }
     }
@@ -127,7 +125,7 @@ impl<'a> ProductRun<'a> {
         let mut sums = Vec::new();
         if varied > 0 {
             if !direct {
-                sums = scratch.take(self.slots.varied(), positions * columns);
+                sums = scratch.take(Use::Varied, positions * columns);
             }
             let channels = self.step.input.channels;
             let base = images.start * shared.image_len;
@@ -156,7 +154,7 @@ impl<'a> ProductRun<'a> {
             }
         }
         if varied > 0 {
-            scratch.put(self.slots.varied(), sums);
+            scratch.put(Use::Varied, sums);
         }
     }
 
@@ -171,10 +169,10 @@ impl<'a> ProductRun<'a> {
         }
         let line = padded_line(self.step, self.product, pixel);
         let length = (size.height + 2 * padding) * line;
-        let mut copy = scratch.take(self.slots.padded(p), images.len() * length);
+        let mut copy = scratch.take_bordered(Use::Padded(p), self.index, images.len() * length);
         for (i, image) in images.enumerate() {
             let to = Pixels { base: padding * (line + pixel), line, step: pixel };
-            part.load(image, members, size, &mut copy[i * length..(i + 1) * length], to, scratch, self.slots.pooled());
+            part.load(image, members, size, &mut copy[i * length..(i + 1) * length], to, scratch);
         }
         (Some(copy), 0)
     }

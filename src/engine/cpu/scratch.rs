@@ -2,6 +2,8 @@
 
 use std::sync::Mutex;
 
+use crate::plan::Use;
+
 /// Buffers that nobody uses, to be taken again for values of the same length; their contents are old.
 #[derive(Debug, Default)]
 pub struct Buffers {
@@ -25,20 +27,37 @@ impl Buffers {
     }
 }
 
-/// Images of one thread, each for one use: what is never written in them stays zero.
+/// Images of one thread, one for each use.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    slots: Vec<Vec<f32>>,
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    of: Use,
+    /// The step of a program for which it was last taken with a border.
+    step: Option<usize>,
+    image: Vec<f32>,
 }
 
 impl Scratch {
-    /// Takes the image of a use out; zeroed where its length is new. To be put back with [`Self::put`].
-    pub fn take(&mut self, slot: usize, length: usize) -> Vec<f32> {
-        if self.slots.len() <= slot {
-            self.slots.resize_with(slot + 1, Vec::new);
-        }
-        let mut image = std::mem::take(&mut self.slots[slot]);
-        if image.len() != length {
+    /// Takes the image of a use out, to be overwritten. To be put back with [`Self::put`].
+    pub fn take(&mut self, of: Use, length: usize) -> Vec<f32> {
+        let slot = self.slot(of);
+        slot.step = None;
+        let mut image = std::mem::take(&mut slot.image);
+        image.resize(length, 0.0);
+        image
+    }
+
+    /// As [`Self::take`], for an image of which a step never writes the border: that is zero, for all is zeroed where the step
+    /// before was another one.
+    pub fn take_bordered(&mut self, of: Use, step: usize, length: usize) -> Vec<f32> {
+        let slot = self.slot(of);
+        let mut image = std::mem::take(&mut slot.image);
+        if slot.step != Some(step) || image.len() != length {
+            slot.step = Some(step);
             image.clear();
             image.resize(length, 0.0);
         }
@@ -46,8 +65,17 @@ impl Scratch {
     }
 
     /// Puts the image of a use back.
-    pub fn put(&mut self, slot: usize, image: Vec<f32>) {
-        self.slots[slot] = image;
+    pub fn put(&mut self, of: Use, image: Vec<f32>) {
+        self.slot(of).image = image;
+    }
+
+    fn slot(&mut self, of: Use) -> &mut Slot {
+        let place = self.slots.iter().position(|slot| slot.of == of);
+        let place = place.unwrap_or_else(|| {
+            self.slots.push(Slot { of, step: None, image: Vec::new() });
+            self.slots.len() - 1
+        });
+        &mut self.slots[place]
     }
 }
 
@@ -107,16 +135,26 @@ mod tests {
     }
 
     #[test]
-    fn a_scratch_image_keeps_what_is_in_it_until_its_length_changes() {
+    fn a_scratch_image_keeps_its_border_until_step_or_length_change() {
         let mut scratch = Scratch::default();
-        let mut image = scratch.take(2, 3);
+        let mut image = scratch.take_bordered(Use::Padded(1), 7, 3);
         image[1] = 5.0;
-        scratch.put(2, image);
-        assert_eq!(scratch.take(0, 3), [0.0; 3]);
-        let image = scratch.take(2, 3);
+        scratch.put(Use::Padded(1), image);
+        assert_eq!(scratch.take_bordered(Use::Padded(0), 7, 3), [0.0; 3], "another use");
+        let image = scratch.take_bordered(Use::Padded(1), 7, 3);
         assert_eq!(image, [0.0, 5.0, 0.0]);
-        scratch.put(2, image);
-        assert_eq!(scratch.take(2, 4), [0.0; 4]);
+        scratch.put(Use::Padded(1), image);
+        let mut image = scratch.take_bordered(Use::Padded(1), 8, 3);
+        assert_eq!(image, [0.0; 3], "another step");
+        image[0] = 2.0;
+        scratch.put(Use::Padded(1), image);
+        let mut image = scratch.take_bordered(Use::Padded(1), 8, 4);
+        assert_eq!(image, [0.0; 4], "another length");
+        image[0] = 2.0;
+        scratch.put(Use::Padded(1), image);
+        let image = scratch.take(Use::Padded(1), 4);
+        scratch.put(Use::Padded(1), image);
+        assert_eq!(scratch.take_bordered(Use::Padded(1), 8, 4), [0.0; 4], "overwritten in between");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::tile::{product, First, Output, Rows, Source};
 use super::value::Promoted;
 use super::weights::{padded_line, seed_rows, varied_rows, Banks, Weights};
 use crate::plan::{From, Kind, Product, Program, Step};
+use crate::rng::Seed;
 
 /// The shared values of one batch.
 #[derive(Debug, Default)]
@@ -59,6 +60,8 @@ pub struct Sharing<'a> {
     pub members: &'a Program,
     /// Its weights, which hold the seeds'.
     pub member_weights: &'a Weights,
+    /// Address of the step's noise.
+    pub noise: Option<Seed>,
     /// Scratch of the threads.
     pub scratch: &'a Pool<Scratch>,
 }
@@ -74,6 +77,7 @@ impl Shared {
             given,
             batch,
             normalisation: Normalisation::Batch,
+            noise: sharing.noise,
             keep: false,
             spread: Spread::Pool,
             scratch: sharing.scratch,
@@ -94,7 +98,7 @@ impl Shared {
                 || sharing.scratch.take(),
                 |scratch, (image, out)| {
                     let to = Pixels::dense(size.width, size.channels);
-                    held.load(image, 1, size, out, to, scratch, usize::MAX);
+                    held.load(image, 1, size, out, to, scratch);
                 },
             );
             shared.values[*node] = Some(Arc::new(plain));
@@ -268,7 +272,7 @@ mod tests {
     fn channels_that_members_scale_come_with_the_extremes_of_their_windows_and_their_statistics() {
         // Of the first batch-norm the scale of channel 0 and the shift of channel 2: channel 1 is shared behind it as well.
         let engine = engine(|name, i| name == "bn1.scale" && i == 0 || name == "bn1.shift" && i == 2);
-        let shared = engine.share(&[(0, images().into())], BATCH);
+        let shared = engine.share(&[(0, images().into())], BATCH, None);
         let mut steps = engine.programs.members.steps.iter().enumerate();
         let (index, step) = steps.find(|(_, step)| step.promoted_from.is_some()).unwrap();
         let part = step.parts.iter().find(|part| part.from == From::Promoted).unwrap();
@@ -303,7 +307,7 @@ mod tests {
         // Two weights of filter 1 of 3, which has 18: differences are cheaper than the whole filter.
         let engine = engine(|name, i| name == "conv1.weight" && (i == 19 || i == 30));
         let images = images();
-        let shared = engine.share(&[(0, images.as_slice().into())], BATCH);
+        let shared = engine.share(&[(0, images.as_slice().into())], BATCH, None);
         let mut steps = engine.programs.members.steps.iter().enumerate();
         let (index, product) = steps
             .find_map(|(i, step)| match &step.kind {

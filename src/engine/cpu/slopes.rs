@@ -1,21 +1,23 @@
-//! Gradients of what follows a product: max pooling, rectifier and batch-norm on its own statistics, of one image.
+//! Gradients of what follows an operation: max pooling, activation and batch-norm on its own statistics, of one image.
 //!
 //! With `y = (x - mean) * factor + shift`, `factor = scale / std` and `n` values a channel, and `dy` the gradient behind
-//! pooling and rectifier put back to the value that was chosen:
+//! pooling and activation put back to the value that was chosen:
 //! `dshift = sum dy`, `dscale = sum dy (x - mean) / std`, `dx = factor (dy - dshift / n - (x - mean) / std * dscale / n)`
 //! (Ioffe & Szegedy 2015, section 3).
 
 use pulp::{Simd, WithSimd};
 
 use super::arch::dispatch;
+use super::function::{Function, Gelu, Identity, Leaky, Relu, Tanh};
 use super::lanes::{each_vector, volume, Affine, OnVectors, Vector};
 use super::pooling;
+use crate::graph::Activation;
 use crate::plan::Window;
 
 /// One image behind a product.
 #[derive(Clone, Copy)]
 pub struct Behind<'a> {
-    /// Values in front of batch-norm; rectified ones where there is none. (height, width, channels).
+    /// Values in front of batch-norm, (height, width, channels).
     pub x: &'a [f32],
     /// Height and width.
     pub size: [usize; 2],
@@ -23,15 +25,17 @@ pub struct Behind<'a> {
     pub channels: usize,
     /// The batch-norm.
     pub affine: Option<&'a Affine>,
-    /// Whether a rectifier follows.
-    pub relu: bool,
+    /// The activation that follows.
+    pub activation: Option<Activation>,
+    /// Whether the values are those behind the activation, as they may be where there is no batch-norm.
+    pub applied: bool,
     /// The max pooling that follows.
     pub pool: Option<Window>,
     /// Gradient behind all of it.
     pub dy: &'a [f32],
 }
 
-/// Sums over the pixels of one image: of the gradient in front of the rectifier, and of it times (x - mean).
+/// Sums over the pixels of one image: of the gradient in front of the activation, and of it times (x - mean).
 pub fn sums(behind: Behind<'_>, shift: &mut [f32], scale: &mut [f32]) {
     behind.check();
     assert!(shift.len() == behind.channels && scale.len() == behind.channels, "one sum a channel");
@@ -89,15 +93,11 @@ impl<S: Simd> Map<S> {
         Map { mean, factor, shift, turned }
     }
 
-    /// `dy` where the value behind the rectifier is not cut.
+    /// `dy` times the slope of the activation.
     #[inline(always)]
-    fn passed(&self, simd: S, relu: bool, x: S::f32s, dy: S::f32s) -> S::f32s {
-        if !relu {
-            return dy;
-        }
-        let zero = simd.splat_f32s(0.0);
+    fn passed<F: Function>(&self, simd: S, applied: bool, x: S::f32s, dy: S::f32s) -> S::f32s {
         let y = simd.mul_add_e_f32s(simd.sub_f32s(x, self.mean), self.factor, self.shift);
-        simd.select_f32s(simd.greater_than_f32s(y, zero), dy, zero)
+        F::passed(simd, y, applied, dy)
     }
 }
 
@@ -157,6 +157,19 @@ impl WithSimd for Sums<'_> {
 impl OnVectors for Sums<'_> {
     #[inline(always)]
     fn on<S: Simd, const FULL: bool>(&mut self, simd: S, vector: Vector<S, FULL>) {
+        match self.behind.activation {
+            None => self.strip::<S, FULL, Identity>(simd, vector),
+            Some(Activation::Relu) => self.strip::<S, FULL, Relu>(simd, vector),
+            Some(Activation::Leaky) => self.strip::<S, FULL, Leaky>(simd, vector),
+            Some(Activation::Tanh) => self.strip::<S, FULL, Tanh>(simd, vector),
+            Some(Activation::Gelu) => self.strip::<S, FULL, Gelu>(simd, vector),
+        }
+    }
+}
+
+impl Sums<'_> {
+    #[inline(always)]
+    fn strip<S: Simd, const FULL: bool, F: Function>(&mut self, simd: S, vector: Vector<S, FULL>) {
         let behind = self.behind;
         let map = Map::new(simd, behind.affine, vector.at);
         let zero = simd.splat_f32s(0.0);
@@ -173,7 +186,7 @@ impl OnVectors for Sums<'_> {
                     let (x, _) = behind.chosen(simd, &vector, &map, [oy, ox]);
                     (x, vector.load(simd, behind.dy.as_ptr().add(place)))
                 };
-                let dy = map.passed(simd, behind.relu, x, dy);
+                let dy = map.passed::<F>(simd, behind.applied, x, dy);
                 line_shift = simd.add_f32s(line_shift, dy);
                 line_scale = simd.mul_add_e_f32s(simd.sub_f32s(x, map.mean), dy, line_scale);
             }
@@ -204,6 +217,19 @@ impl WithSimd for Slope<'_> {
 impl OnVectors for Slope<'_> {
     #[inline(always)]
     fn on<S: Simd, const FULL: bool>(&mut self, simd: S, vector: Vector<S, FULL>) {
+        match self.behind.activation {
+            None => self.strip::<S, FULL, Identity>(simd, vector),
+            Some(Activation::Relu) => self.strip::<S, FULL, Relu>(simd, vector),
+            Some(Activation::Leaky) => self.strip::<S, FULL, Leaky>(simd, vector),
+            Some(Activation::Tanh) => self.strip::<S, FULL, Tanh>(simd, vector),
+            Some(Activation::Gelu) => self.strip::<S, FULL, Gelu>(simd, vector),
+        }
+    }
+}
+
+impl Slope<'_> {
+    #[inline(always)]
+    fn strip<S: Simd, const FULL: bool, F: Function>(&mut self, simd: S, vector: Vector<S, FULL>) {
         let behind = self.behind;
         let map = Map::new(simd, behind.affine, vector.at);
         let pixels = behind.size[0] * behind.size[1];
@@ -235,7 +261,7 @@ impl OnVectors for Slope<'_> {
                 unsafe {
                     let (x, index) = behind.chosen(simd, &vector, &map, [oy, ox]);
                     let dy = vector.load(simd, behind.dy.as_ptr().add(place));
-                    let dx = simd.mul_f32s(map.passed(simd, behind.relu, x, dy), map.factor);
+                    let dx = simd.mul_f32s(map.passed::<F>(simd, behind.applied, x, dy), map.factor);
                     for y in 0..side {
                         for x in 0..side {
                             let to = self.dx.as_mut_ptr().add(corner + (y * behind.size[1] + x) * behind.channels);
@@ -253,6 +279,7 @@ impl OnVectors for Slope<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::arch::testing::{near, numbers, on_each_kind};
+    use super::super::function::{activate, testing::exact};
     use super::*;
     use crate::engine::statistics::EPSILON;
 
@@ -261,7 +288,7 @@ mod tests {
         size: [usize; 2],
         channels: usize,
         norm: bool,
-        relu: bool,
+        activation: Option<Activation>,
         pool: Option<Window>,
         x: Vec<f32>,
         dy: Vec<f32>,
@@ -271,15 +298,12 @@ mod tests {
     }
 
     impl Case {
-        fn new(channels: usize, norm: bool, relu: bool, pool: Option<Window>) -> Self {
+        fn new(channels: usize, norm: bool, activation: Option<Activation>, pool: Option<Window>) -> Self {
             let size = [5, 4];
-            let mut x = numbers(20 * channels, 1);
-            if !norm && relu {
-                x.iter_mut().for_each(|x| *x = x.max(0.0));
-            }
+            let x = numbers(20 * channels, 1);
             let [height, width] = pool.map_or(size, |window| window.outputs(size));
             let (dy, gamma, beta) = (numbers(height * width * channels, 2), numbers(channels, 3), numbers(channels, 4));
-            Case { size, channels, norm, relu, pool, x, dy, gamma, beta }
+            Case { size, channels, norm, activation, pool, x, dy, gamma, beta }
         }
 
         /// Mean and 1 / sqrt(variance + eps) of a channel.
@@ -299,8 +323,8 @@ mod tests {
                     if self.norm {
                         *y = (*y - mean) * inverse_std * gamma[channel] + beta[channel];
                     }
-                    if self.relu {
-                        *y = y.max(0.0);
+                    if let Some(activation) = self.activation {
+                        *y = exact(activation, *y)[0];
                     }
                 }
             }
@@ -329,9 +353,15 @@ mod tests {
                     .collect(),
                 shift: self.beta.clone(),
             };
-            let Case { size, channels, relu, pool, .. } = *self;
+            let Case { size, channels, activation, pool, .. } = *self;
             let affine = self.norm.then_some(&affine);
-            let behind = Behind { x: &self.x, size, channels, affine, relu, pool, dy: &self.dy };
+            let mut values = self.x.clone();
+            let applied = activation.filter(|activation| !self.norm && *activation != Activation::Gelu);
+            if let Some(activation) = applied {
+                activate(&mut values, activation);
+            }
+            let applied = applied.is_some();
+            let behind = Behind { x: &values, size, channels, affine, activation, applied, pool, dy: &self.dy };
             let (mut shift, mut scale) = (vec![f32::NAN; channels], vec![f32::NAN; channels]);
             sums(behind, &mut shift, &mut scale);
             let n = (size[0] * size[1]) as f32;
@@ -351,12 +381,9 @@ mod tests {
                 };
                 (moved(1e-6) - moved(-1e-6)) / 2e-6
             };
-            let what = (self.channels, self.norm, self.relu, self.pool);
+            let what = (self.channels, self.norm, self.activation, self.pool);
             for (i, dx) in dx.iter().enumerate() {
-                // At zero, where the rectifier bends, its gradient is taken to be 0.
-                let bent = !self.norm && self.relu && self.x[i] == 0.0;
-                let expected = if bent { 0.0 } else { difference(&x, i, &|x| self.loss(x, &gamma, &beta)) };
-                near(*dx, expected, 100.0, (what, i));
+                near(*dx, difference(&x, i, &|x| self.loss(x, &gamma, &beta)), 100.0, (what, i));
             }
             for channel in 0..if self.norm { self.channels } else { 0 } {
                 let of_gamma = difference(&gamma, channel, &|gamma| self.loss(&x, gamma, &beta));
@@ -375,9 +402,11 @@ mod tests {
         on_each_kind(|| {
             let mut all = Vec::new();
             for (i, pool) in pools.into_iter().enumerate() {
-                for (norm, relu) in [(true, true), (true, false), (false, true), (false, false)] {
+                let monotone = |activation: &Activation| pool.is_none() || activation.monotone();
+                let activations = Activation::ALL.into_iter().filter(monotone).map(Some).chain([None]);
+                for (norm, activation) in activations.flat_map(|activation| [(true, activation), (false, activation)]) {
                     for channels in [1 + i, 8, 16, 19, 33] {
-                        all.extend(Case::new(channels, norm, relu, pool).check());
+                        all.extend(Case::new(channels, norm, activation, pool).check());
                     }
                 }
             }
@@ -388,7 +417,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "a whole gradient")]
     fn a_gradient_of_another_size_is_refused() {
-        let mut case = Case::new(3, true, true, Some(Window { size: 2, stride: 2 }));
+        let mut case = Case::new(3, true, None, Some(Window { size: 2, stride: 2 }));
         case.dy.pop();
         case.check();
     }

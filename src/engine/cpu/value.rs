@@ -1,12 +1,14 @@
-//! What a step leaves behind: channel-last images whose normalisation and rectifier may still be pending, so that the
+//! What a step leaves behind: channel-last images whose normalisation and activation may still be pending, so that the
 //! reader applies them to what it has in cache.
 
 use std::sync::Arc;
 
+use super::function::activate;
 use super::lanes::{normalise, normalise_pair, Affine, Pixels};
 use super::pooling::{extremes, Choice};
 use super::scratch::{Buffers, Scratch};
-use crate::plan::{Size, Window};
+use crate::graph::Activation;
+use crate::plan::{Size, Use, Window};
 
 /// The own channels of a node for some members.
 #[derive(Debug)]
@@ -26,8 +28,8 @@ pub struct Held {
     pub affine: Option<Affine>,
     /// 1 / sqrt(variance + eps) behind `affine`, for the gradient.
     pub inverse_std: Vec<f32>,
-    /// Whether a rectifier is still to be applied behind it.
-    pub relu: bool,
+    /// Activation that is still to be applied behind it.
+    pub activation: Option<Activation>,
     /// Max pooling that is still to be done, and the size before it.
     pub pool: Option<(Window, Size)>,
 }
@@ -57,7 +59,10 @@ pub struct Promoted {
 impl Held {
     /// Whether [`Self::image`] gives what a reader wants.
     pub fn plain(&self) -> bool {
-        self.affine.is_none() && self.pool.is_none() && matches!(self.images, Images::Own(_))
+        self.affine.is_none()
+            && self.activation.is_none()
+            && self.pool.is_none()
+            && matches!(self.images, Images::Own(_))
     }
 
     /// All values of the unit.
@@ -68,40 +73,37 @@ impl Held {
         }
     }
 
-    /// Writes one image with nothing pending into `out`. `size` is the value's; `slot` is for the pooling of values that
-    /// were kept whole.
-    #[expect(clippy::too_many_arguments, reason = "an image, its place, and where to work")]
-    pub fn load(
-        &self,
-        image: usize,
-        members: usize,
-        size: Size,
-        out: &mut [f32],
-        to: Pixels,
-        scratch: &mut Scratch,
-        slot: usize,
-    ) {
+    /// Writes one image with nothing pending into `out`. `size` is the value's.
+    pub fn load(&self, image: usize, members: usize, size: Size, out: &mut [f32], to: Pixels, scratch: &mut Scratch) {
         let area = [size.height, size.width];
         let lanes = members * self.channels;
         match &self.images {
             Images::Own(values) => {
                 let stored = self.pool.map_or(size, |(_, before)| before).pixels() * lanes;
                 let mut x = &values[image * stored..(image + 1) * stored];
-                let mut pooled = Vec::new();
+                let behind = self.affine.is_none().then_some(self.activation).flatten();
+                let staged = self.pool.is_some() || behind.is_some();
+                let mut stage = if staged { scratch.take(Use::Staged, size.pixels() * lanes) } else { Vec::new() };
                 if let Some((window, before)) = self.pool {
-                    pooled = scratch.take(slot, size.pixels() * lanes);
                     let choice = self.affine.as_ref().map_or(Choice::Greatest, |affine| Choice::BySign(&affine.factor));
-                    extremes(x, [before.height, before.width], lanes, window, choice, &mut pooled);
-                    x = &pooled;
+                    extremes(x, [before.height, before.width], lanes, window, choice, &mut stage);
+                } else if staged {
+                    stage.copy_from_slice(x);
+                }
+                if let Some(activation) = behind {
+                    activate(&mut stage, activation);
+                }
+                if staged {
+                    x = &stage;
                 }
                 match &self.affine {
                     Some(affine) => {
-                        normalise(x, Pixels::dense(size.width, lanes), out, to, area, affine.all(), self.relu);
+                        normalise(x, Pixels::dense(size.width, lanes), out, to, area, affine.all(), self.activation);
                     }
                     None => copy(x, lanes, out, to, area),
                 }
-                if self.pool.is_some() {
-                    scratch.put(slot, pooled);
+                if staged {
+                    scratch.put(Use::Staged, stage);
                 }
             }
             Images::Shared(shared) => {
@@ -116,7 +118,7 @@ impl Held {
                 for member in 0..members {
                     let range = member * self.channels..(member + 1) * self.channels;
                     let to = Pixels { base: to.base + range.start, ..to };
-                    normalise_pair([greatest, least], from, out, to, area, affine.range(range), self.relu);
+                    normalise_pair([greatest, least], from, out, to, area, affine.range(range), self.activation);
                 }
             }
         }
