@@ -28,7 +28,7 @@ pub struct Conv {
 }
 
 /// Settings of a pooling layer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Side of the square window.
     pub size: usize,
@@ -66,6 +66,11 @@ impl GraphBuilder {
     /// # Errors
     /// If the input is no image, or smaller than the kernel; if there would be more than 2^31 weights or outputs.
     pub fn conv2d(&mut self, x: NodeId, name: &str, conv: Conv) -> Result<NodeId> {
+        let kinds = [ParameterKind::ConvWeight, ParameterKind::ConvBias];
+        self.convolution(x, name, conv, kinds)
+    }
+
+    fn convolution(&mut self, x: NodeId, name: &str, conv: Conv, kinds: [ParameterKind; 2]) -> Result<NodeId> {
         let [c, h, w] = self.image(x, name)?;
         let Conv { filters, kernel, stride, padding, bias } = conv;
         let side = |n: usize| window_count(padding.checked_mul(2)?.checked_add(n)?, kernel, stride);
@@ -75,7 +80,6 @@ impl GraphBuilder {
                 format!("kernel {kernel} with padding {padding} does not fit an image of {h} x {w}"),
             ));
         };
-        let kinds = [ParameterKind::ConvWeight, ParameterKind::ConvBias];
         let (weight, bias) = self.weight_and_bias(name, kinds, vec![filters, c, kernel, kernel], bias)?;
         self.push(name, Op::Conv2d { weight, bias, stride, padding }, vec![x], vec![filters, out_h, out_w])
     }
@@ -85,15 +89,38 @@ impl GraphBuilder {
     /// # Errors
     /// If the input is not flat, or there would be more than 2^31 weights.
     pub fn linear(&mut self, x: NodeId, name: &str, outputs: usize, bias: bool) -> Result<NodeId> {
+        self.product(x, name, outputs, bias, [ParameterKind::LinearWeight, ParameterKind::LinearBias])
+    }
+
+    fn product(
+        &mut self,
+        x: NodeId,
+        name: &str,
+        outputs: usize,
+        bias: bool,
+        kinds: [ParameterKind; 2],
+    ) -> Result<NodeId> {
         let &[inputs] = self.shape(x) else {
             return Err(layer_error(
                 name,
                 format!("needs a flat input, got shape {:?}: flatten it first", self.shape(x)),
             ));
         };
-        let kinds = [ParameterKind::LinearWeight, ParameterKind::LinearBias];
         let (weight, bias) = self.weight_and_bias(name, kinds, vec![outputs, inputs], bias)?;
         self.push(name, Op::Linear { weight, bias }, vec![x], vec![outputs])
+    }
+
+    /// A random projection that no subset holds: of each pixel of `[c, h, w]` to `outputs` channels, with `padding` zeros
+    /// around the image, or of `[features]` to `outputs`, where `padding` means nothing. No bias.
+    ///
+    /// # Errors
+    /// If there would be more than 2^31 weights or outputs, or the name is taken.
+    pub fn injection(&mut self, x: NodeId, name: &str, outputs: usize, padding: usize) -> Result<NodeId> {
+        let kinds = [ParameterKind::Injection; 2];
+        if self.shape(x).len() == 1 {
+            return self.product(x, name, outputs, false, kinds);
+        }
+        self.convolution(x, name, Conv { filters: outputs, kernel: 1, stride: 1, padding, bias: false }, kinds)
     }
 
     /// Batch normalisation of `[c, h, w]`, one scale and shift for each channel.

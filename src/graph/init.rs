@@ -62,7 +62,9 @@ impl Init for Rule {
     fn distribution(&self, parameter: &Parameter) -> Distribution {
         let (fan_in, fan_out) = (parameter.fan_in as f32, parameter.fan_out as f32);
         match parameter.kind {
-            ParameterKind::ConvWeight | ParameterKind::LinearWeight => (self.weight)(fan_in, fan_out),
+            ParameterKind::ConvWeight | ParameterKind::LinearWeight | ParameterKind::Injection => {
+                (self.weight)(fan_in, fan_out)
+            }
             ParameterKind::ConvBias | ParameterKind::LinearBias => (self.bias)(fan_in),
             ParameterKind::BatchNormScale => Distribution::Constant(1.0),
             ParameterKind::BatchNormShift => Distribution::Constant(0.0),

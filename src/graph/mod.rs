@@ -160,6 +160,8 @@ pub enum ParameterKind {
     BatchNormScale,
     /// Beta of a batch-norm.
     BatchNormShift,
+    /// Weight of a random projection of the images that is added further up; no subset ever holds it.
+    Injection,
 }
 
 /// One tensor of weights, with its place in the flat vector of all weights.
@@ -184,6 +186,11 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// Whether a subset may hold its scalars.
+    pub fn trainable(&self) -> bool {
+        self.kind != ParameterKind::Injection
+    }
+
     /// Number of scalars.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

@@ -193,7 +193,8 @@ fn mark_parameters(graph: &Graph, what: &str, chosen: impl Fn(&crate::graph::Par
 
 /// Ending of messages: the layers that have weights.
 fn layers_hint(graph: &Graph) -> String {
-    let mut layers: Vec<&str> = graph.parameters.iter().map(|parameter| parameter.layer.as_str()).collect();
+    let trainable = graph.parameters.iter().filter(|parameter| parameter.trainable());
+    let mut layers: Vec<&str> = trainable.map(|parameter| parameter.layer.as_str()).collect();
     layers.dedup();
     format!("; the layers are {}", layers.join(", "))
 }

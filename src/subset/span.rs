@@ -40,7 +40,8 @@ pub struct Subset {
 }
 
 impl Subset {
-    /// The subset that trains the scalars marked `true`; `marks` has one entry for each scalar of the graph.
+    /// The subset that trains the scalars marked `true`; `marks` has one entry for each scalar of the graph. Marks on
+    /// parameters that are never trained count for nothing.
     ///
     /// # Errors
     /// If nothing is marked.
@@ -48,7 +49,7 @@ impl Subset {
         assert_eq!(marks.len(), graph.parameter_count(), "one mark for each scalar");
         let mut spans: Vec<Span> = Vec::new();
         let mut gene = 0;
-        for parameter in &graph.parameters {
+        for parameter in graph.parameters.iter().filter(|parameter| parameter.trainable()) {
             // Weights are cut at their filters; biases and batch-norm vectors have one scalar a filter and stay whole.
             let per_filter = parameter.filter_len();
             let row = if parameter.shape.len() == 1 { parameter.len() } else { per_filter };

@@ -77,8 +77,8 @@ impl Start {
     }
 }
 
-/// Whether the zero background clears it: convolutions and hidden linear layers, never batch-norm or the classifier.
+/// Whether the zero background clears it: convolutions, hidden linear layers and injections of the input, never batch-norm
+/// or the classifier.
 fn zeroed(parameter: &Parameter) -> bool {
-    use ParameterKind::{ConvBias, ConvWeight, LinearBias, LinearWeight};
-    !parameter.classifier && matches!(parameter.kind, ConvWeight | ConvBias | LinearWeight | LinearBias)
+    !parameter.classifier && !matches!(parameter.kind, ParameterKind::BatchNormScale | ParameterKind::BatchNormShift)
 }

@@ -8,6 +8,7 @@ mod kills;
 mod memory;
 mod mistakes;
 mod plots;
+mod published_counts;
 mod same_bytes;
 mod settings;
 mod signals;

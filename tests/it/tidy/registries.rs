@@ -56,7 +56,13 @@ pub fn kinds() -> Vec<Kind> {
             ],
             ..kind("data", "data", &["batch_order.rs", "folder.rs", "images.rs", "prepared.rs", "read.rs"], rows(&data))
         },
-        kind("models", "model", &[], rows(&models)),
+        Kind {
+            families: &[
+                ("lenet.rs", &["lenet", "lenet5"]),
+                ("vgg_bn.rs", &["vgg11-bn", "vgg13-bn", "vgg16-bn", "vgg19-bn"]),
+            ],
+            ..kind("models", "model", &["features.rs", "layers.rs", "style.rs"], rows(&models))
+        },
         kind("inits", "graph/init.rs", &[], rows(&inits)),
         kind("subsets", "subset", &["pattern.rs", "span.rs", "start.rs"], rows(&selectors.entries)),
         kind("strategies", "strategy", &["fitness.rs"], rows(&strategies)),
