@@ -142,7 +142,10 @@ fn network_of(
 /// The name of a parameter in a PyTorch module that names its layers alike.
 pub fn state_dict_name(parameter: &Parameter) -> String {
     let suffix = match parameter.kind {
-        ParameterKind::ConvWeight | ParameterKind::LinearWeight | ParameterKind::BatchNormScale => "weight",
+        ParameterKind::ConvWeight
+        | ParameterKind::LinearWeight
+        | ParameterKind::BatchNormScale
+        | ParameterKind::Injection => "weight",
         ParameterKind::ConvBias | ParameterKind::LinearBias | ParameterKind::BatchNormShift => "bias",
     };
     format!("{}.{suffix}", parameter.layer)

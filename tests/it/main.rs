@@ -18,3 +18,4 @@ mod strategies;
 mod subsets;
 mod tables;
 mod tidy;
+mod torch;

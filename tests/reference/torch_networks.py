@@ -36,36 +36,6 @@ class Style:
         return nn.BatchNorm2d(channels) if self.norm else nn.Identity()
 
 
-class AlexNet(nn.Module):
-    """Krizhevsky et al. 2012 as it is used on CIFAR: one linear layer."""
-
-    def __init__(self, model, shape, classes):
-        super().__init__()
-        style = Style(model, False)
-        self.act = style.act
-        rows = [(64, 11, 4, 5), "pool", (192, 5, 1, 2), "pool", (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1), "pool"]
-        layers, channels = [], shape[0]
-        for row in rows:
-            if row == "pool":
-                layers.append(nn.MaxPool2d(2))
-                continue
-            filters, kernel, stride, padding = row
-            filters = style.width(filters)
-            layers.append(nn.Conv2d(channels, filters, kernel, stride, padding))
-            if style.norm:
-                layers.append(nn.BatchNorm2d(filters))
-            layers.append(Act(self.act))
-            channels = filters
-        self.features = nn.Sequential(*layers)
-        with torch.no_grad():
-            flat = self.features.eval()(torch.zeros(1, *shape)).numel()
-        self.features.train()
-        self.classifier = nn.Linear(flat, classes)
-
-    def forward(self, x):
-        return self.classifier(self.features(x).flatten(1))
-
-
 class Act(nn.Module):
     def __init__(self, act):
         super().__init__()
@@ -75,31 +45,24 @@ class Act(nn.Module):
         return self.act(x)
 
 
-VGG = {
-    11: [64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"],
-    13: [64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"],
-    16: [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"],
-    19: [64, 64, "M", 128, 128, "M"] + [256] * 4 + ["M"] + [512] * 4 + ["M"] + [512] * 4 + ["M"],
-}
+class Stack(nn.Module):
+    """Convolutions (filters, kernel, stride, padding) and "pool", then one linear layer. Images of 28x28 get two zeros around."""
 
-
-class Vgg(nn.Module):
-    """Simonyan & Zisserman 2015 with batch-norm, and one linear layer for CIFAR."""
-
-    def __init__(self, model, shape, classes):
+    def __init__(self, style, rows, shape, classes):
         super().__init__()
-        style = Style(model, True)
+        frame = 2 if shape[1:] == (28, 28) else 0
         layers, channels = [], shape[0]
-        for row in VGG[int(model["name"][3:].split("-")[0])]:
-            if row == "M":
+        for row in rows:
+            if row == "pool":
                 layers.append(nn.MaxPool2d(2))
                 continue
-            filters = style.width(row)
-            layers.append(nn.Conv2d(channels, filters, 3, padding=1))
+            filters, kernel, stride, padding = row
+            filters = style.width(filters)
+            layers.append(nn.Conv2d(channels, filters, kernel, stride, padding + frame))
             if style.norm:
                 layers.append(nn.BatchNorm2d(filters))
             layers.append(Act(style.act))
-            channels = filters
+            channels, frame = filters, 0
         self.features = nn.Sequential(*layers)
         with torch.no_grad():
             flat = self.features.eval()(torch.zeros(1, *shape)).numel()
@@ -108,6 +71,27 @@ class Vgg(nn.Module):
 
     def forward(self, x):
         return self.classifier(self.features(x).flatten(1))
+
+
+def alexnet(model, shape, classes):
+    """Krizhevsky et al. 2012 as it is used on CIFAR."""
+    rows = [(64, 11, 4, 5), "pool", (192, 5, 1, 2), "pool", (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1), "pool"]
+    return Stack(Style(model, False), rows, shape, classes)
+
+
+VGG = {
+    11: [64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool"],
+    13: [64, 64, "pool", 128, 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool"],
+    16: [64, 64, "pool", 128, 128, "pool"] + [256] * 3 + ["pool"] + [512] * 3 + ["pool"] + [512] * 3 + ["pool"],
+    19: [64, 64, "pool", 128, 128, "pool"] + [256] * 4 + ["pool"] + [512] * 4 + ["pool"] + [512] * 4 + ["pool"],
+}
+
+
+def vgg(model, shape, classes):
+    """Simonyan & Zisserman 2015 with batch-norm, as it is used on CIFAR."""
+    rows = VGG[int(model["name"][3:5])]
+    rows = [row if row == "pool" else (row, 3, 1, 1) for row in rows]
+    return Stack(Style(model, True), rows, shape, classes)
 
 
 class Residual(nn.Module):
@@ -289,7 +273,7 @@ class Conv2(nn.Module):
         self.act = style.act
         kernel = 3 if published else 5
         first, second = (style.width(c) for c in model.get("channels", [16, 32] if published else [8, 16]))
-        bias = not published
+        bias = not (published and style.norm)
         self.conv1 = nn.Conv2d(shape[0], first, kernel, padding=kernel // 2, bias=bias)
         self.bn1 = style.bn(first)
         self.conv2 = nn.Conv2d(first, second, kernel, padding=kernel // 2, bias=bias)
@@ -347,23 +331,98 @@ class Mlp(nn.Module):
         return x
 
 
+class Gressmann(nn.Module):
+    """Gressmann, Eaton-Rosen & Luschi 2020: no padding, pooling behind the first two convolutions."""
+
+    def __init__(self, model, shape, classes):
+        super().__init__()
+        style = Style(model, False)
+        self.act = style.act
+        channels = [shape[0], *(style.width(c) for c in (32, 64, 64))]
+        for i in range(3):
+            setattr(self, f"conv{i + 1}", nn.Conv2d(channels[i], channels[i + 1], 3))
+            setattr(self, f"bn{i + 1}", style.bn(channels[i + 1]))
+        side = [((n - 2) // 2 - 2) // 2 - 2 for n in shape[1:]]
+        self.fc1 = nn.Linear(channels[3] * side[0] * side[1], style.width(64))
+        self.fc2 = nn.Linear(style.width(64), classes)
+
+    def forward(self, x):
+        x = F.max_pool2d(self.act(self.bn1(self.conv1(x))), 2)
+        x = F.max_pool2d(self.act(self.bn2(self.conv2(x))), 2)
+        x = self.act(self.bn3(self.conv3(x)))
+        return self.fc2(self.act(self.fc1(x.flatten(1))))
+
+
+class NeuroEvoBench(nn.Module):
+    """Lange et al. 2023: convolutions that keep the image's size, and their mean."""
+
+    def __init__(self, model, shape, classes):
+        super().__init__()
+        style = Style(model, False)
+        self.act = style.act
+        first, second = style.width(8), style.width(16)
+        self.conv1 = nn.Conv2d(shape[0], first, 5, padding=2)
+        self.bn1 = style.bn(first)
+        self.conv2 = nn.Conv2d(first, second, 5, padding=2)
+        self.bn2 = style.bn(second)
+        self.conv3 = nn.Conv2d(second, classes, 1)
+
+    def forward(self, x):
+        x = self.act(self.bn1(self.conv1(x)))
+        x = self.act(self.bn2(self.conv2(x)))
+        return self.conv3(x).mean((2, 3))
+
+
 NETWORKS = {
-    "alexnet-cifar": AlexNet,
+    "alexnet-cifar": alexnet,
     "conv2": Conv2,
     "conv2-bn": Conv2,
     "densenet-bc": DenseNet,
+    "gressmann": Gressmann,
     "lenet": LeNet,
     "lenet5": LeNet,
     "mlp": Mlp,
+    "neuroevobench": NeuroEvoBench,
     "resnet-cifar": ResNet,
-    "vgg11-bn": Vgg,
-    "vgg13-bn": Vgg,
-    "vgg16-bn": Vgg,
-    "vgg19-bn": Vgg,
+    "vgg11-bn": vgg,
+    "vgg13-bn": vgg,
+    "vgg16-bn": vgg,
+    "vgg19-bn": vgg,
     "wrn": WideResNet,
 }
 
 
+def inject(net, every, shape):
+    """Adds a frozen random projection of the images to the output of every `every`-th layer, in the order of computation;
+    shortcuts and the last layer are not counted."""
+    order, hooks = [], []
+    layers = [m for n, m in net.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear)) and "hortcut" not in n and "downsample" not in n]
+    for layer in layers:
+        hooks.append(layer.register_forward_hook(lambda m, _, y: order.append((m, y.shape[1:]))))
+    with torch.no_grad():
+        net(torch.zeros(2, *shape))
+    for hook in hooks:
+        hook.remove()
+    seen = {}
+    net.register_forward_pre_hook(lambda _, inputs: seen.update(images=inputs[0]))
+    for i, (layer, out) in enumerate(order[:-1][every - 1 :: every]):
+        if len(out) == 1:
+            projection = nn.Linear(math.prod(shape), out[0], bias=False)
+            reduce = lambda x: x.flatten(1)
+        else:
+            more = (out[1] - shape[1]) // 2
+            projection = nn.Conv2d(shape[0], out[0], 1, padding=max(0, more), bias=False)
+            stride = max(1, shape[1] // out[1])
+            size = max(1, shape[1] - (out[1] - 1) * stride)
+            reduce = lambda x, size=size, stride=stride: F.avg_pool2d(x, size, stride)
+        projection.requires_grad_(False)
+        setattr(net, f"inject{i + 1}", projection)
+        layer.register_forward_hook(lambda _, __, y, p=projection, r=reduce: y + p(r(seen["images"])))
+    return net
+
+
 def network(model, shape, classes):
     """The module of a `[model]` section, with PyTorch's own draw of weights."""
-    return NETWORKS[model["name"]](model, tuple(shape), classes)
+    shape = tuple(shape)
+    net = NETWORKS[model["name"]](model, shape, classes)
+    return inject(net, model["inject"], shape) if model.get("inject", 0) else net
