@@ -1,6 +1,7 @@
 //! Campaigns: the file, its grid, its runs on disk, and what is made of them.
 
 mod budget_setup;
+mod export;
 mod file;
 mod fit;
 pub mod grid;
@@ -14,6 +15,7 @@ mod setup;
 mod silent;
 pub mod store;
 
+pub use export::{export, state_dict, state_dict_name, Exported, Incumbent, Place};
 pub use file::{Campaign, Cell, Run};
 pub use fit::check_memory;
 pub use learner_setup::LearnerSetup;

@@ -188,9 +188,7 @@ impl DataCache {
         if let Some(data) = self.0.get(key) {
             return Ok(data.clone());
         }
-        let images = setup.data.source.load(folder)?;
-        // The split is the data set's, not the run's: all seeds are validated and tested on the same images.
-        let data = Arc::new(Data::split(&setup.data.name, images, setup.data.validation, Seed::new(0))?);
+        let data = Arc::new(setup.data.load(folder)?);
         self.0.insert(key.clone(), data.clone());
         Ok(data)
     }
@@ -243,7 +241,7 @@ fn work(
     let start = Arc::new(setup.start(run.seed)?);
     let learner_setup = &setup.learners[run.learner];
     let mut learner = learner_setup.build(&start, run.seed, registry)?;
-    let task = task(run, start.clone(), data, options)?;
+    let task = task(run, start.clone(), data, options.limits)?;
     let measure = |snapshot: &Snapshot<'_>| -> Result<Vec<Reading>> {
         let readings = setup.metrics.iter().map(|(_, metric)| metric.compute(snapshot));
         Ok(readings.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
@@ -290,12 +288,12 @@ fn work(
     }
 }
 
-fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, options: &Options) -> Result<Task> {
+pub(super) fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, limits: Limits) -> Result<Task> {
     let learner = &run.cell.setup.learners[run.learner];
     let seed = Seed::new(run.seed);
     let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed.child("batch"))?;
     let augmentation = run.cell.setup.data.augmentation.clone();
-    let plan = learner.plan(&start.graph, &start.subset, options.limits, run.cell.setup.keep());
+    let plan = learner.plan(&start.graph, &start.subset, limits, run.cell.setup.keep());
     let engine = engine::on_cpu(start.clone(), &plan);
     Ok(Task { start, data, order, augmentation, seed, loss: learner.loss, plan, engine })
 }

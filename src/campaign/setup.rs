@@ -1,12 +1,13 @@
 //! One cell of a campaign, read and checked: every name looked up, every value in range, every part built once. What
 //! passes here can run.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::budget_setup::BudgetSetup;
 use super::learner_setup::{LearnerContext, LearnerSetup};
 use super::Registry;
-use crate::data::{Augmentation, DataSource};
+use crate::data::{Augmentation, Data, DataSource};
 use crate::graph::init::Init;
 use crate::graph::Graph;
 use crate::learner::Moments;
@@ -258,6 +259,15 @@ impl DataSetup {
             Amount::Count(count) => count,
             fraction => fraction.of(source.training_images()),
         }
+    }
+
+    /// Reads and splits the images; `folder` holds one folder per data set.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Data`] if they cannot be read.
+    pub fn load(&self, folder: Option<&Path>) -> crate::error::Result<Data> {
+        // The split is the data set's, not the run's: all seeds are validated and tested on the same images.
+        Data::split(&self.name, self.source.load(folder)?, self.validation, Seed::new(0))
     }
 
     /// Training images left after validation is held out.

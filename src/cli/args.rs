@@ -66,6 +66,14 @@ pub enum Command {
     #[command(before_help = "Examples:\n  subevo inspect experiments/01-quickstart/campaign.toml\n  \
                        subevo inspect campaign.toml --set 'subset.select=[{ filters = 2 }]' --json")]
     Inspect(InspectArguments),
+    /// Write a run's whole network for other programs, with the names of a PyTorch state_dict
+    #[command(
+        before_help = "Example:\n  subevo export runs/quickstart/<run> --out network.safetensors",
+        after_help = "Batch-norm statistics are recalibrated on the first 2,000 training images, so the data set is read. The \
+                      metadata hold the run's configuration and how images are normalised; \
+                      tests/reference/torch_load.py shows how PyTorch loads the file."
+    )]
+    Export(ExportArguments),
     /// List what a campaign can name: models, subsets, strategies, ...
     #[command(before_help = "Examples:\n  subevo list\n  subevo list strategies --json")]
     List(ListArguments),
@@ -167,6 +175,45 @@ pub struct InspectArguments {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ExportArguments {
+    /// Folder of a run
+    #[arg(value_name = "RUN")]
+    pub folder: PathBuf,
+    /// Which of its networks
+    #[arg(long, value_enum, default_value_t = Which::Last)]
+    pub incumbent: Which,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = ExportFormat::Safetensors)]
+    pub format: ExportFormat,
+    /// The file [default: network.safetensors in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Folder that holds one folder per data set [default: the user's data folder]
+    #[arg(long, value_name = "DIR", env = "SUBEVO_DATA")]
+    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: LimitArguments,
+}
+
+/// Which network of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// Before training
+    Start,
+    /// At the end
+    Last,
+    /// Of the evaluation with the least validation loss
+    BestByValidation,
+}
+
+/// How a network is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Tensors by name, without code
+    Safetensors,
 }
 
 #[derive(Args, Debug)]

@@ -6,6 +6,7 @@ mod args;
 mod bench;
 mod bench_args;
 mod check;
+mod export;
 mod format;
 mod inspect;
 mod list;
@@ -91,6 +92,7 @@ fn dispatch(
         Command::Run(options) => run::run(&options, registry, words, output),
         Command::Plot(options) => plot::plot(&options, registry, output),
         Command::Inspect(options) => inspect::inspect(&options, registry, output),
+        Command::Export(options) => export::export(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),
         Command::Bench(options) => bench::bench(&options.command, output),
         Command::Check(options) => check::check(&options, registry, output),

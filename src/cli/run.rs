@@ -23,8 +23,7 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
     let file = &arguments.campaign;
     let campaign = Campaign::read(&file.campaign, &file.sets, registry, output.colour_stderr())?;
     let limits = limits(arguments.limits);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads).build();
-    let pool = pool.map_err(|error| Error::Config(format!("cannot start {} threads: {error}", limits.threads)))?;
+    let pool = threads(limits)?;
     let (mut observer, voice) = observer(output);
     let stop = Stop::listen(arguments.time_limit, move || {
         voice("stopping after this step, nothing is lost; the same signal again stops at once");
@@ -53,6 +52,12 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
         }
     }
     Ok(conclude(&summary, &stop, words, output))
+}
+
+/// The threads that the limits allow.
+pub(super) fn threads(limits: Limits) -> Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads).build();
+    pool.map_err(|error| Error::Config(format!("cannot start {} threads: {error}", limits.threads)))
 }
 
 /// Says a line beside the progress, from any thread.

@@ -23,3 +23,4 @@ mod strategies;
 mod subsets;
 mod tables;
 mod tidy;
+mod torch;

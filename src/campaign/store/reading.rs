@@ -1,6 +1,6 @@
 //! Reading run folders: states, descriptions and records. Takes no lock and changes nothing, so it is safe beside a writer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::description::{config_digest, RunDescription};
 use super::{disk, lines};
@@ -12,6 +12,12 @@ pub(super) const RUN: &str = "run.json";
 pub(super) const STEPS: &str = "steps.jsonl";
 pub(super) const TIMES: &str = "times.jsonl";
 pub(super) const ERROR: &str = "error.txt";
+const GENOME: &str = "genome.safetensors";
+
+/// Where the genome file of the run in a folder is, once it is done.
+pub fn genome_path(folder: &Path) -> PathBuf {
+    folder.join(GENOME)
+}
 
 /// How far a run is, as far as files tell; whether a process works on it now is not among them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,6 @@ use super::reading::{self, run_state, RunState, CONFIG, ERROR, RUN, STEPS, TIMES
 use crate::error::{Error, Result};
 
 const LOCK: &str = "lock";
-const GENOME: &str = "genome.safetensors";
 
 /// A run's folder, locked as long as this lives.
 #[derive(Debug)]
@@ -140,7 +139,7 @@ impl RunDir {
 
     /// Where the genome file is.
     pub fn genome_path(&self) -> PathBuf {
-        self.folder.join(GENOME)
+        reading::genome_path(&self.folder)
     }
 
     /// Marks the run as failed, with the message.

@@ -70,7 +70,7 @@ fn to_bytes(path: &Path, contents: &Contents) -> Result<Vec<u8>> {
 
 /// The file with these metadata in its header, sorted: the crate writes them in an order that differs from call to call, and
 /// equal contents are to be equal bytes.
-fn with_metadata(file: &[u8], metadata: &BTreeMap<String, String>) -> Option<Vec<u8>> {
+pub(super) fn with_metadata(file: &[u8], metadata: &BTreeMap<String, String>) -> Option<Vec<u8>> {
     let length = usize::try_from(u64::from_le_bytes(*file.first_chunk()?)).ok()?;
     let (header, data) = file[8..].split_at_checked(length)?;
     let mut fields: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
