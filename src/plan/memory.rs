@@ -148,8 +148,8 @@ fn shared(programs: &Programs, batch: usize) -> u64 {
 
 /// Floats of the weights as the engine lays them out for its three programs, with the places of the trained ones.
 fn network(programs: &Programs, k: usize) -> u64 {
-    // A place is three numbers, in a list that may have grown to twice its length.
-    let places = 3 * 2 * 3 * k as u64;
+    // A place is three numbers, in two programs; a list that grows is copied once.
+    let places = 3 * 3 * k as u64;
     let frozen = |program: &Program| -> u64 { program.steps.iter().map(|step| frozen(program, step)).sum() };
     let programs_banks = [&programs.members, &programs.shared, &programs.whole].map(frozen).iter().sum::<u64>();
     places + programs_banks + banks(&programs.shared, 1) + banks(&programs.whole, 1)

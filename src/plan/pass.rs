@@ -151,41 +151,63 @@ impl Pass<'_> {
     /// Runs the backward pass behind [`Self::run`] with everything kept, on the same ledger; `depends` marks the nodes that a
     /// trained scalar reaches. Gives the floats that it holds beside, of `columns` trained filters of each step.
     pub fn backward(&self, depends: &[bool], columns: &[usize], ledger: &mut Ledger, slots: &mut Slots) -> u64 {
+        let steps = &self.program.steps;
         let mut beside = 0;
-        for (index, step) in self.program.steps.iter().enumerate().rev().filter(|(_, step)| depends[step.value]) {
-            let below = step.inputs.iter().filter(|input| depends[**input]).count();
+        // Gradients that wait for the step of their value.
+        let mut waiting: Vec<Option<usize>> = vec![None; steps.len()];
+        for (index, step) in steps.iter().enumerate().rev().filter(|(_, step)| depends[step.value]) {
+            let below: Vec<(usize, usize)> = step
+                .inputs
+                .iter()
+                .zip(&step.input_channels)
+                .filter(|(input, _)| depends[**input])
+                .filter_map(|(input, channels)| Some((self.program.step_of[*input]?, step.input.pixels() * channels)))
+                .collect();
             let columns = columns[index];
-            // Gradients wait for the layers below: none is counted as given back.
-            for _ in 0..below {
-                ledger.take(self.batch * step.input.values());
-            }
+            let (mut taken, mut now) = (Vec::new(), 0);
             match &step.kind {
                 Kind::Product(product) if product.linear => {
                     let (inputs, outputs) = (step.input.values(), product.filters.len());
-                    let lengths = [self.batch * outputs, self.batch * inputs, inputs * columns];
-                    let taken: Vec<usize> = lengths.iter().map(|length| ledger.take(*length)).collect();
-                    taken.into_iter().for_each(|length| ledger.give(length));
-                    beside += bank(self.batch, columns).max(bank(outputs, inputs));
+                    taken.push(ledger.take(self.batch * outputs));
+                    let lengths = [self.batch * inputs, inputs * columns];
+                    let inside: Vec<usize> = lengths.iter().map(|length| ledger.take(*length)).collect();
+                    inside.into_iter().for_each(|length| ledger.give(length));
+                    now += bank(self.batch, columns).max(bank(outputs, inputs));
                 }
                 Kind::Product(product) => {
                     let taps = product.window[0] * product.window[1];
                     slots.note(Use::Slope, step.raw.values() + bank(step.raw.pixels(), columns) as usize);
+                    if columns > 0 {
+                        slots.note(Use::Padded(0), padded_pixels(step, product) * step.input.channels);
+                    }
                     let side = |input: usize, output: usize| {
                         (input + 2 * product.window[0]).max(2 * product.window[0] + product.stride * output)
                     };
                     let spread = side(step.input.height, step.raw.height) * side(step.input.width, step.raw.width);
-                    slots.note(Use::Spread, if below > 0 { spread * step.raw.channels } else { 0 });
-                    let sums = self.batch.div_ceil(BLOCK) * taps * step.input.channels * columns;
-                    beside += sums as u64 + bank(taps * step.raw.channels, step.input.channels);
+                    slots.note(Use::Spread, if below.is_empty() { 0 } else { spread * step.raw.channels });
+                    let sums = (self.batch.div_ceil(BLOCK) + 1) * taps * step.input.channels * columns;
+                    now += sums as u64 + bank(taps * step.raw.channels, step.input.channels);
                 }
+                _ if step.alone() => {}
                 _ => {
-                    let slope = ledger.take(self.batch * step.raw.values());
-                    ledger.give(slope);
+                    if let Kind::Dropout { .. } = step.kind {
+                        slots.note(Use::Mask, step.raw.values());
+                    }
+                    taken.push(ledger.take(self.batch * step.raw.values()));
                 }
             }
-            if step.norm.is_some() {
-                beside += (2 * self.batch * step.raw.channels) as u64;
+            for (below, values) in below {
+                let gradient = ledger.take(self.batch * values);
+                match waiting[below] {
+                    Some(_) => ledger.give(gradient),
+                    None => waiting[below] = Some(gradient),
+                }
             }
+            taken.into_iter().chain(waiting[index].take()).for_each(|length| ledger.give(length));
+            if step.norm.is_some() {
+                now += (2 * self.batch * step.raw.channels) as u64;
+            }
+            beside = beside.max(now);
         }
         beside
     }

@@ -172,6 +172,12 @@ impl Step {
         self.activation.filter(|activation| self.norm.is_some() || (keep && *activation == Activation::Gelu))
     }
 
+    /// Whether its value is what the operation gives: nothing follows, and nothing is dropped.
+    pub fn alone(&self) -> bool {
+        let follows = self.norm.is_some() || self.activation.is_some() || self.pool.is_some();
+        !follows && !matches!(self.kind, Kind::Dropout { .. })
+    }
+
     /// The shared channels that members scale and shift for themselves.
     pub fn promoted(&self) -> Option<&Part> {
         self.parts.iter().find(|part| part.from == From::Promoted)

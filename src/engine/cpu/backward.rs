@@ -135,7 +135,7 @@ impl<'a> Backward<'a> {
         match &mut self.slopes[below] {
             place @ None => *place = Some(dx),
             Some(sum) => {
-                lanes::add(sum, &dx);
+                sum.par_chunks_mut(TERMS).zip(dx.par_chunks(TERMS)).for_each(|(sum, dx)| lanes::add(sum, dx));
                 buffers.give(dx);
             }
         }
@@ -238,16 +238,28 @@ impl<'a> Backward<'a> {
             let all = (0..blocks).into_par_iter();
             all.map_init(|| self.pass.scratch.take(), |scratch, i| block(i, None, scratch)).collect()
         };
-        for patch in weights.own_patches(0) {
-            let column = columns.binary_search(&patch.column()).expect("a trained column");
-            let place = patch.row() * columns.len() + column;
-            self.gradient[patch.gene()] = of_blocks.iter().map(|(sums, _)| f64::from(sums[place])).sum::<f64>() as f32;
-        }
+        let mut total = vec![0.0; taps * columns.len()];
+        total.par_chunks_mut(TERMS).enumerate().for_each(|(i, total)| {
+            for (j, total) in total.iter_mut().enumerate() {
+                let terms = of_blocks.iter().map(|(sums, _)| f64::from(sums[i * TERMS + j]));
+                *total = terms.sum::<f64>() as f32;
+            }
+        });
+        self.scatter(weights.own_patches(0), &columns, raw.channels, &total);
         for patch in biases {
             self.gradient[patch.gene()] = of_blocks.iter().map(|(_, sums)| sums[patch.column()]).sum::<f64>() as f32;
         }
         if let Some(below) = below {
             self.give(below, dx, buffers);
+        }
+    }
+
+    /// Gradients `sums` (rows, trained columns) of a bank of so many columns, to the genes.
+    fn scatter(&mut self, patches: &[Patch], columns: &[usize], all: usize, sums: &[f32]) {
+        let mut places = vec![usize::MAX; all];
+        columns.iter().enumerate().for_each(|(place, column)| places[*column] = place);
+        for patch in patches {
+            self.gradient[patch.gene()] = sums[patch.row() * columns.len() + places[patch.column()]];
         }
     }
 
@@ -323,10 +335,7 @@ impl<'a> Backward<'a> {
                 let length = values.len() / pitch;
                 product(&[source], First::Zero, Output { values, pitch, columns: pitch, lines: 1, length });
             });
-            for patch in weights.own_patches(0) {
-                let column = columns.binary_search(&patch.column()).expect("a trained column");
-                self.gradient[patch.gene()] = sums[patch.row() * pitch + column];
-            }
+            self.scatter(weights.own_patches(0), &columns, outputs, &sums);
             buffers.give(sums);
             buffers.give(loaded);
         }
@@ -351,15 +360,18 @@ impl<'a> Backward<'a> {
 
     /// Operations without weights.
     fn plain(&mut self, index: usize, step: &Step, dy: &[f32], centre: Option<Centre<'_>>, buffers: &mut Buffers) {
-        let mut slope = buffers.take(self.pass.batch * step.raw.values());
-        let each = slope.par_chunks_mut(step.raw.values()).enumerate();
-        each.for_each_init(
-            || self.pass.scratch.take(),
-            |scratch, (image, out)| {
-                self.raw(index, step, image, dy, centre, out);
-                self.pass.dropped(step, image, &step.parts[0].channels, out, scratch);
-            },
-        );
+        let mut behind = Vec::new();
+        if !step.alone() {
+            behind = buffers.take(self.pass.batch * step.raw.values());
+            behind.par_chunks_mut(step.raw.values()).enumerate().for_each_init(
+                || self.pass.scratch.take(),
+                |scratch, (image, out)| {
+                    self.raw(index, step, image, dy, centre, out);
+                    self.pass.dropped(step, image, &step.parts[0].channels, out, scratch);
+                },
+            );
+        }
+        let slope = if step.alone() { dy } else { &behind };
         let mut first = if let Kind::PadChannels { before } = step.kind { before } else { 0 };
         for input in 0..step.inputs.len() {
             let channels = step.input_channels[input];
@@ -372,9 +384,12 @@ impl<'a> Backward<'a> {
             }
             first += channels;
         }
-        buffers.give(slope);
+        buffers.give(behind);
     }
 }
+
+/// Gradients that one task adds.
+const TERMS: usize = 1 << 16;
 
 /// Inputs of a linear layer whose weight gradients are one task.
 const INPUTS: usize = 128;
@@ -414,10 +429,14 @@ fn input_slope(step: &Step, slope: &[f32], first: usize, channels: usize, dx: &m
 
 /// Columns that hold a trained scalar, ascending.
 fn trained_columns(patches: &[Patch]) -> Vec<usize> {
-    let mut columns: Vec<usize> = patches.iter().map(Patch::column).collect();
-    columns.sort_unstable();
-    columns.dedup();
-    columns
+    let mut trained = Vec::new();
+    for patch in patches {
+        if trained.len() <= patch.column() {
+            trained.resize(patch.column() + 1, false);
+        }
+        trained[patch.column()] = true;
+    }
+    (0..trained.len()).filter(|column| trained[*column]).collect()
 }
 
 impl Spreading {

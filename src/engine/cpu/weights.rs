@@ -1,5 +1,7 @@
 //! A program's weights: frozen ones once, and for each unit of members the banks that hold trained ones.
 
+use std::sync::Arc;
+
 use super::bank::Bank;
 use super::tile::Rows;
 use crate::graph::{Graph, ParameterId};
@@ -90,8 +92,8 @@ impl StepWeights {
 pub struct Weights {
     /// One for each step.
     pub steps: Vec<StepWeights>,
-    /// Trained scalars at the start (k).
-    base: Vec<f32>,
+    /// Holds the trained scalars at the start.
+    start: Arc<Start>,
 }
 
 /// What a step's product reads for one unit.
@@ -213,6 +215,7 @@ impl Filler<'_> {
             };
             template.patches.push(Patch { gene: gene as u32, row: row as u32, column: column as u32 });
         });
+        weights.own.iter_mut().chain([&mut weights.varied]).for_each(|template| template.patches.shrink_to_fit());
         weights.whole_rows = self.whole_rows(product, varied, channels * area);
         if weights.whole_rows.is_some() {
             // Members' weights are read where they are.
@@ -290,7 +293,7 @@ pub fn padded_line(step: &Step, product: &Product, pixel: usize) -> usize {
 
 impl Weights {
     /// The weights of a program.
-    pub fn new(start: &Start, program: &Program) -> Self {
+    pub fn new(start: &Arc<Start>, program: &Program) -> Self {
         let filler = Filler { start };
         let steps = program.steps.iter().map(|step| {
             let mut weights = match &step.kind {
@@ -304,7 +307,7 @@ impl Weights {
             }
             weights
         });
-        Weights { steps: steps.collect(), base: start.base.clone() }
+        Weights { steps: steps.collect(), start: start.clone() }
     }
 
     /// The bank that all members use for a part of a step's input.
@@ -351,7 +354,7 @@ impl Weights {
             }
         }
         let differences = !product.shared.is_empty() && !product.dense;
-        let base = differences.then_some(self.base.as_slice());
+        let base = differences.then_some(self.start.base.as_slice());
         banks.bias = trained.iter().map(|trained| weights.bias.row(trained, base)).collect();
         if product.varied == 0 {
             return;

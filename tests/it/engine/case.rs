@@ -52,6 +52,8 @@ pub struct Setting {
     pub members: usize,
     pub batch: usize,
     pub margin: bool,
+    /// Whether the step of the batch has noise.
+    pub noise: bool,
     /// Whether the first member is the start itself, where many values are exactly 0.
     pub untouched: bool,
 }
@@ -84,21 +86,29 @@ fn settings() -> impl Strategy<Value = Setting> {
     // Pytorch first: it alone has biases that are not 0.
     let init = prop::sample::select(vec!["pytorch", "pytorch", "pytorch", "he-normal", "xavier-uniform", "zeros"]);
     let init = init.prop_map(|name| INITS.iter().position(|entry| entry.name == name).unwrap());
-    let flags =
-        (prop::bool::weighted(0.6), prop::bool::weighted(0.3), prop::bool::weighted(0.2), prop::bool::weighted(0.4));
+    let flags = (
+        prop::bool::weighted(0.6),
+        prop::bool::weighted(0.3),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.4),
+        any::<bool>(),
+    );
     (any::<u64>(), init, background, scale, flags, 0.1..1f32, members, batch).prop_map(
-        |(seed, init, background, scale, (affine, flat_areas, margin, untouched), spread, members, batch)| Setting {
-            seed,
-            init,
-            background,
-            scale,
-            affine,
-            flat_areas,
-            spread,
-            members,
-            batch,
-            margin,
-            untouched,
+        |(seed, init, background, scale, (affine, flat_areas, margin, untouched, noise), spread, members, batch)| {
+            Setting {
+                seed,
+                init,
+                background,
+                scale,
+                affine,
+                flat_areas,
+                spread,
+                members,
+                batch,
+                margin,
+                noise,
+                untouched,
+            }
         },
     )
 }
@@ -133,9 +143,11 @@ impl Recipe {
         if setting.untouched {
             genes[..subset.size].fill(0.0);
         }
+        let mut batch_of = batch(&graph, setting.batch, setting.flat_areas, seed.child("batch"));
+        batch_of.noise = setting.noise.then(|| seed.child("noise"));
         Case {
             population: Population::from_genes(genes, subset.size),
-            batch: batch(&graph, setting.batch, setting.flat_areas, seed.child("batch")),
+            batch: batch_of,
             others: batch(&graph, setting.batch % 5 + 1, setting.flat_areas, seed.child("others")),
             loss: if setting.margin { Loss::Margin } else { Loss::Nll },
             start: Arc::new(start),

@@ -35,6 +35,16 @@ fn patterns(case: &Case) -> Vec<&'static str> {
             ("conv2d", "global-avg-pool") if graph.output.0 == i => Some("logits from a convolution by their mean"),
             ("conv2d", "flatten") if graph.output.0 == i => Some("logits from a convolution, flattened"),
             ("linear", "linear") => Some("two linear layers"),
+            ("conv2d", "gelu") => Some("gelu without a norm"),
+            ("conv2d", "tanh") => Some("tanh without a norm"),
+            ("conv2d", "leaky") => Some("a leaky rectifier without a norm"),
+            ("gelu", "max-pool") => Some("a pooling of gelu"),
+            ("tanh", "max-pool") => Some("a pooling of tanh"),
+            ("leaky", "max-pool") => Some("a pooling of a leaky rectifier"),
+            ("flatten", "dropout") => Some("dropout of a flattened image"),
+            ("dropout", "batch-norm") => Some("a norm of what was dropped"),
+            ("pad-channels", "batch-norm") => Some("a norm of padded channels"),
+            ("pad-channels", "max-pool") => Some("a pooling of padded channels"),
             (_, "concat") if node.inputs.iter().any(|x| *x == node.inputs[0] && node.inputs[1..].contains(x)) => {
                 Some("a node joined to itself")
             }
@@ -48,6 +58,19 @@ fn patterns(case: &Case) -> Vec<&'static str> {
         }
         if kind == "batch-norm" && !alone && read_by(i, "relu") {
             found.push("a norm with other readers than its rectifier");
+        }
+        for (other, word) in
+            [("gelu", "a norm and gelu"), ("tanh", "a norm and tanh"), ("leaky", "a norm and a leaky rectifier")]
+        {
+            found.extend((kind == "batch-norm" && alone && read_by(i, other)).then_some(word));
+        }
+        if kind == "dropout" {
+            found.push(if case.batch.noise.is_some() { "dropout in training" } else { "dropout in evaluation" });
+            let own = case.plan(LIMITS).per_member[i];
+            found.push(if own { "dropout of each member" } else { "dropout of what is shared" });
+        }
+        if kind == "pad-channels" {
+            found.push("padded channels");
         }
         if let Op::Conv2d { weight, bias, stride, padding } = node.op {
             let shape = &graph.parameter(weight).shape;
@@ -91,6 +114,6 @@ fn random_networks_hold_every_pattern_of_layers_and_subsets() {
         let recipe = recipes().new_tree(&mut runner).unwrap().current();
         patterns(&recipe.case()).into_iter().for_each(|pattern| *counts.entry(pattern).or_default() += 1);
     }
-    assert_eq!(counts.len(), 33, "{counts:#?}");
+    assert_eq!(counts.len(), 51, "{counts:#?}");
     assert!(counts.values().all(|count| *count >= 4), "{counts:#?}");
 }

@@ -4,7 +4,7 @@
 mod grower;
 
 use proptest::prelude::*;
-use subevo::graph::{Conv, Pool};
+use subevo::graph::{Activation, Conv, Pool};
 
 /// What a graph is built from.
 #[derive(Clone, Debug)]
@@ -34,7 +34,10 @@ pub enum Step {
 #[derive(Clone, Copy, Debug)]
 pub enum Simple {
     Norm,
-    Relu,
+    Act(Activation),
+    Drop(f32),
+    /// So many channels of zeros before and behind.
+    Pad(usize, usize),
     Max(Pool),
     Mean(Pool),
 }
@@ -44,8 +47,8 @@ pub enum Simple {
 pub enum Head {
     /// (flattened or averaged), one linear layer.
     Linear { average: bool, bias: bool },
-    /// Two linear layers with or without a rectifier between them.
-    Hidden { average: bool, bias: bool, width: usize, relu: bool },
+    /// Two linear layers with or without an activation between them, dropout before the first or not.
+    Hidden { average: bool, bias: bool, width: usize, then: Option<Activation>, dropout: bool },
     /// A convolution straight into the mean over the image.
     ConvAverage(Conv),
     /// A convolution, flattened: a class for each value.
@@ -57,13 +60,30 @@ fn pools() -> impl Strategy<Value = Pool> {
     prop_oneof![4 => Just((2, 2)), 1 => Just((3, 2)), 1 => Just((3, 1)), 1 => Just((2, 1))].prop_map(pool)
 }
 
+/// Mostly rectifiers.
+fn activations() -> impl Strategy<Value = Activation> {
+    let others = prop::sample::select(vec![Activation::Leaky, Activation::Tanh, Activation::Gelu]);
+    prop_oneof![1 => Just(Activation::Relu), 1 => others]
+}
+
 fn simples() -> impl Strategy<Value = Vec<Simple>> {
-    let one = prop_oneof![2 => Just(Simple::Relu), 2 => Just(Simple::Norm), 1 => pools().prop_map(Simple::Max), 1 => pools().prop_map(Simple::Mean)];
+    let drop = prop::sample::select(vec![0.0, 0.2, 0.5, 0.9]).prop_map(Simple::Drop);
+    let pad = (0..3usize, 0..3usize).prop_map(|(before, after)| Simple::Pad(before, after));
+    let one = prop_oneof![
+        4 => activations().prop_map(Simple::Act),
+        4 => Just(Simple::Norm),
+        2 => pools().prop_map(Simple::Max),
+        2 => pools().prop_map(Simple::Mean),
+        1 => drop,
+        1 => pad,
+    ];
     prop_oneof![
         3 => proptest::collection::vec(one, 0..4),
-        1 => Just(vec![Simple::Norm, Simple::Relu]),
-        2 => pools().prop_map(|pool| vec![Simple::Norm, Simple::Relu, Simple::Max(pool)]),
-        1 => pools().prop_map(|pool| vec![Simple::Norm, Simple::Max(pool), Simple::Relu]),
+        1 => activations().prop_map(|then| vec![Simple::Norm, Simple::Act(then)]),
+        2 => (activations(), pools()).prop_map(|(then, pool)| vec![Simple::Norm, Simple::Act(then), Simple::Max(pool)]),
+        1 => (activations(), pools()).prop_map(|(then, pool)| vec![Simple::Norm, Simple::Max(pool), Simple::Act(then)]),
+        1 => (0..3usize, prop_oneof![Just(Simple::Norm), pools().prop_map(Simple::Max)])
+            .prop_map(|(before, then)| vec![Simple::Pad(before, 1), then]),
     ]
 }
 
@@ -96,8 +116,8 @@ fn steps() -> impl Strategy<Value = Step> {
 fn heads() -> impl Strategy<Value = Head> {
     prop_oneof![
         3 => any::<(bool, bool)>().prop_map(|(average, bias)| Head::Linear { average, bias }),
-        2 => (any::<(bool, bool, bool)>(), 1..18usize)
-            .prop_map(|((average, bias, relu), width)| Head::Hidden { average, bias, width, relu }),
+        2 => (any::<(bool, bool, bool)>(), 1..18usize, prop::option::of(activations()))
+            .prop_map(|((average, bias, dropout), width, then)| Head::Hidden { average, bias, width, then, dropout }),
         1 => convs().prop_map(Head::ConvAverage),
         1 => convs().prop_map(Head::ConvFlatten),
     ]

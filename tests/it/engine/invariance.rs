@@ -175,7 +175,9 @@ proptest! {
 
     #[test]
     fn the_order_of_the_images_changes_nothing_but_rounding(recipe in recipes(), seed in any::<u64>()) {
-        let case = recipe.case();
+        let mut case = recipe.case();
+        // What is dropped goes by the place in the batch.
+        case.batch.noise = None;
         let engine = case.engine();
         let order = shuffled(case.batch.labels.len(), seed);
         let permuted = images(&case.batch, &order);

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use subevo::data::Batch;
 use subevo::engine::Loss;
 use subevo::graph::Graph;
+use subevo::rng::Seed;
 
 use super::case::{config, recipes, Case, Recipe};
 use super::plain::{Nudge, Plain};
@@ -46,16 +47,29 @@ pub struct Oracle<'a> {
     pub weights: Vec<f64>,
     images: Vec<f64>,
     labels: &'a [u32],
+    noise: Option<Seed>,
 }
 
 impl<'a> Oracle<'a> {
     pub fn new(case: &'a Case, trained: &[f32], batch: &'a Batch) -> Self {
         let weights = f64s(&case.start.complete(trained));
-        Oracle { graph: &case.start.graph, weights, images: f64s(&batch.images), labels: &batch.labels }
+        Oracle {
+            graph: &case.start.graph,
+            weights,
+            images: f64s(&batch.images),
+            labels: &batch.labels,
+            noise: batch.noise,
+        }
     }
 
     pub fn plain(&self) -> Plain<'_> {
-        Plain { graph: self.graph, weights: &self.weights, images: &self.images, labels: self.labels }
+        Plain {
+            graph: self.graph,
+            weights: &self.weights,
+            images: &self.images,
+            labels: self.labels,
+            noise: self.noise,
+        }
     }
 
     /// What `result` gives, and how far conditioning alone may move it.

@@ -18,6 +18,8 @@ pub struct Plain<'a> {
     /// (batch, c, h, w).
     pub images: &'a [f64],
     pub labels: &'a [u32],
+    /// Address of what dropout draws.
+    pub noise: Option<Seed>,
 }
 
 /// Mean and biased variance of each channel of one batch-norm layer.
@@ -186,7 +188,16 @@ impl Plain<'_> {
             Op::Activation(activation) => {
                 out.iter_mut().zip(x).for_each(|(y, x)| *y = activated(activation, *x));
             }
-            Op::Dropout { .. } | Op::PadChannels { .. } => unimplemented!("{}", node.op.kind()),
+            Op::Dropout { rate } => {
+                let factors = self.factors(node, rate);
+                out.iter_mut().zip(x.iter().zip(&factors)).for_each(|(y, (x, factor))| *y = x * factor);
+            }
+            Op::PadChannels { before, .. } => {
+                let first = before * (inputs / input.shape[0]);
+                for (out, x) in out.chunks_exact_mut(outputs).zip(images()) {
+                    out[first..first + inputs].copy_from_slice(x);
+                }
+            }
             Op::MaxPool { .. } => {
                 let windows = windows(input, node);
                 for (out, x) in out.chunks_exact_mut(outputs).zip(images()) {
@@ -217,6 +228,18 @@ impl Plain<'_> {
             Op::Flatten => out.copy_from_slice(x),
         }
         out
+    }
+
+    /// What dropout multiplies each value by.
+    fn factors(&self, node: &Node, rate: f32) -> Vec<f64> {
+        let n = volume(node);
+        let Some(noise) = self.noise else { return vec![1.0; self.batch() * n] };
+        let mut factors = Vec::new();
+        for image in 0..self.batch() {
+            let mut rng = noise.child(&node.name).index(image as u64).rng();
+            factors.extend((0..n).map(|_| if rng.uniform() < rate { 0.0 } else { 1.0 / (1.0 - f64::from(rate)) }));
+        }
+        factors
     }
 
     /// Logits (batch, classes) of a pass.
@@ -263,7 +286,41 @@ impl Plain<'_> {
 fn activated(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Relu if x < 0.0 => 0.0,
-        Activation::Relu => x,
-        other => unimplemented!("{}", other.name()),
+        Activation::Leaky if x < 0.0 => 0.01 * x,
+        Activation::Relu | Activation::Leaky => x,
+        Activation::Tanh => x.tanh(),
+        Activation::Gelu if x == f64::NEG_INFINITY => 0.0,
+        Activation::Gelu => x * normal(x).1,
     }
+}
+
+/// Slope of an activation; of a rectifier at 0 that of the left.
+fn slope(activation: Activation, x: f64) -> f64 {
+    match activation {
+        Activation::Relu | Activation::Leaky if x > 0.0 => 1.0,
+        Activation::Relu => 0.0,
+        Activation::Leaky => 0.01,
+        Activation::Tanh => 1.0 / (x.cosh() * x.cosh()),
+        Activation::Gelu => {
+            let (density, below) = normal(x);
+            below + if density > 0.0 { x * density } else { 0.0 }
+        }
+    }
+}
+
+/// Density and distribution function of the standard normal distribution: by the series of the middle, or by the continued
+/// fraction of the tails.
+fn normal(x: f64) -> (f64, f64) {
+    let density = (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    let a = x.abs();
+    let tail = if a > 3.0 {
+        density / (1..300).rev().fold(a, |fraction, n| a + f64::from(n) / fraction)
+    } else {
+        let terms = (1..120).scan(a, |term, n| {
+            *term *= a * a / f64::from(2 * n + 1);
+            Some(*term)
+        });
+        0.5 - density * (a + terms.sum::<f64>())
+    };
+    (density, if x < 0.0 { tail } else { 1.0 - tail })
 }

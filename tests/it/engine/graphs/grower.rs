@@ -73,9 +73,18 @@ impl Grower {
                     let name = self.name("norm");
                     self.g.batch_norm(x, &name)
                 }
-                Simple::Relu => {
-                    let name = self.name("relu");
-                    self.g.relu(x, &name)
+                Simple::Act(activation) => {
+                    let name = self.name(activation.name());
+                    self.g.activation(x, &name, activation)
+                }
+                Simple::Drop(rate) => {
+                    let name = self.name("drop");
+                    self.g.dropout(x, &name, rate)
+                }
+                Simple::Pad(before, after) if self.g.shape(x)[0] + before + after > CHANNELS => continue,
+                Simple::Pad(before, after) => {
+                    let name = self.name("pad");
+                    self.g.pad_channels(x, &name, before, after)
                 }
                 Simple::Max(pool) | Simple::Mean(pool) if pool.size > side => continue,
                 Simple::Max(pool) => {
@@ -122,7 +131,7 @@ impl Grower {
                 let kernel = conv.kernel | 1;
                 let same = Conv { filters: self.g.shape(x)[0], kernel, stride: 1, padding: kernel / 2, ..*conv };
                 let mut y = self.conv(x, same);
-                let keeps_size = |layer: &Simple| matches!(layer, Simple::Norm | Simple::Relu);
+                let keeps_size = |layer: &Simple| matches!(layer, Simple::Norm | Simple::Act(_) | Simple::Drop(_));
                 let inner: Vec<Simple> = inner.iter().copied().filter(keeps_size).collect();
                 y = self.simple(y, &inner);
                 let sum = if self.g.shape(x) == self.g.shape(y) { self.add(x, y) } else { y };
@@ -205,18 +214,23 @@ impl Grower {
         };
         let mut vectors: Vec<NodeId> = ends.iter().map(|x| self.flat(*x, average)).collect();
         let hidden = match *head {
-            Head::Hidden { width, relu, .. } => Some((width, relu)),
-            _ => (vectors.len() > 1).then_some((classes, false)),
+            Head::Hidden { width, then, dropout, .. } => Some((width, then, dropout)),
+            _ => (vectors.len() > 1).then_some((classes, None, false)),
         };
-        if let Some((width, relu)) = hidden {
+        if let Some((width, then, dropout)) = hidden {
+            if dropout {
+                let name = self.name("drop");
+                let node = self.g.dropout(vectors[0], &name, 0.3).unwrap();
+                vectors[0] = self.note(node, &[vectors[0]]);
+            }
             vectors = vectors.iter().map(|x| self.linear(*x, width, bias)).collect();
             let mut x = vectors[0];
             for other in &vectors[1..] {
                 x = self.add(x, *other);
             }
-            if relu {
-                let name = self.name("relu");
-                let node = self.g.relu(x, &name).unwrap();
+            if let Some(activation) = then {
+                let name = self.name(activation.name());
+                let node = self.g.activation(x, &name, activation).unwrap();
                 x = self.note(node, &[x]);
             }
             vectors = vec![x];

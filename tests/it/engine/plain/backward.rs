@@ -2,9 +2,9 @@
 //! there is none. A rectifier's gradient at 0 is 0, a pooling's goes to the first of equals.
 
 use subevo::engine::Loss;
-use subevo::graph::{NodeId, Op, ParameterId};
+use subevo::graph::{Activation, NodeId, Op, ParameterId};
 
-use super::{channel, moments, products, volume, windows, Nudge, Pass, Plain, EPSILON};
+use super::{channel, moments, products, slope, volume, windows, Nudge, Pass, Plain, EPSILON};
 
 /// The first greatest of a window; a NaN counts as greatest.
 pub fn greatest(x: &[f64], window: &[usize]) -> usize {
@@ -79,10 +79,17 @@ impl Plain<'_> {
                         }
                     }
                 }
-                Op::Dropout { .. } | Op::PadChannels { .. } => unimplemented!("{}", node.op.kind()),
-                Op::Activation(_) => {
-                    let passed = |(x, dy): (&f64, &f64)| if *x > 0.0 { *dy } else { 0.0 };
-                    dx = x.iter().zip(&dy).map(passed).collect();
+                Op::Dropout { rate } => {
+                    dx = self.factors(node, rate).iter().zip(&dy).map(|(factor, dy)| factor * dy).collect();
+                }
+                Op::PadChannels { before, .. } => {
+                    let first = before * (inputs / input.shape[0]);
+                    for (dx, dy) in dx.chunks_exact_mut(inputs).zip(dy.chunks_exact(outputs)) {
+                        dx.copy_from_slice(&dy[first..first + inputs]);
+                    }
+                }
+                Op::Activation(activation) => {
+                    dx = x.iter().zip(&dy).map(|(x, dy)| slope(activation, *x) * dy).collect();
                 }
                 Op::MaxPool { .. } => {
                     let windows = windows(input, node);
@@ -132,7 +139,7 @@ impl Plain<'_> {
             let (input, x) = (&self.graph.nodes[from], &pass.values[from]);
             let size = (x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64).sqrt();
             match node.op {
-                Op::Activation(_) => x.iter().any(|x| near(*x, size)),
+                Op::Activation(Activation::Relu | Activation::Leaky) => x.iter().any(|x| near(*x, size)),
                 Op::MaxPool { .. } => {
                     let windows = windows(input, node);
                     x.chunks_exact(volume(input)).any(|x| {
