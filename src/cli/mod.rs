@@ -14,6 +14,7 @@ mod plot;
 mod progress;
 mod run;
 mod signals;
+mod subset;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -91,6 +92,7 @@ fn dispatch(
         Command::Run(options) => run::run(&options, registry, words, output),
         Command::Plot(options) => plot::plot(&options, registry, output),
         Command::Inspect(options) => inspect::inspect(&options, registry, output),
+        Command::Subset(options) => subset::subset(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),
         Command::Bench(options) => bench::bench(&options.command, output),
         Command::Check(options) => check::check(&options, registry, output),

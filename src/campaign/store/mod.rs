@@ -1,12 +1,14 @@
 //! Run folders: what a run leaves on disk, written so that a kill or a power cut at any moment loses nothing but time.
 //!
 //! A run's folder holds `config.toml` (resolved), `run.json`, `steps.jsonl`, `times.jsonl`, two generations of
-//! checkpoints, `genome.safetensors`, `error.txt` if it failed, and `lock`. Every byte goes through [`disk`].
+//! checkpoints, `genome.safetensors`, `error.txt` if it failed, and `lock`; copies of the files that `config.toml` names, and
+//! `subset.safetensors` where the choice of the subset depends on the machine. Every byte goes through [`disk`].
 
 pub mod checkpoint;
 pub mod description;
 pub mod disk;
 pub mod genome;
+mod kept_subset;
 pub mod lines;
 pub mod reading;
 pub mod run_dir;
