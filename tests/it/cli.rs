@@ -11,6 +11,7 @@ mod same_bytes;
 mod settings;
 mod signals;
 mod streams;
+mod subset;
 
 use std::collections::BTreeMap;
 use std::fs;

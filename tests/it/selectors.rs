@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use subevo::graph::{Conv, Graph, GraphBuilder, NodeId, ParameterKind, Pool};
+use subevo::params::{read_table, toml, Origin, Params, Problems};
+use subevo::subset::Selectors;
 
 use crate::networks::{network, select, try_select};
 
@@ -182,4 +184,22 @@ fn each_channel_has_so_many_random_weights_as_many_in_all_as_batch_norm() {
     );
     let few = try_select(json!([{ "per-channel": 0.001 }]), &graph, 1).unwrap_err();
     assert!(few[0].contains("takes no weight of any filter"), "{few:?}");
+}
+
+#[test]
+fn every_example_of_the_guide_is_read_as_it_stands() {
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/subsets.md")).unwrap();
+    let mut examples = 0;
+    for example in guide.split('`').filter(|part| part.starts_with("[{")) {
+        let problems = Problems::default();
+        let table = toml::parse(&format!("select = {example}"), &problems);
+        let read = |params: &Params<'_>| Selectors::builtin().read_list(params, "select").len();
+        let (read, _) = read_table(&table, Origin::Default, "", &problems, read);
+        // The files of the examples are not there.
+        let wrong: Vec<String> = problems.into_vec().into_iter().map(|problem| problem.message).collect();
+        assert!(wrong.iter().all(|message| message.contains("cannot read")), "{example}: {wrong:?}");
+        assert_eq!(read, example.matches('{').count(), "{example}");
+        examples += 1;
+    }
+    assert!(examples >= 18, "{examples}");
 }
