@@ -21,7 +21,7 @@ use crate::plan::{Keep, Limits, Plan, Precision};
 use crate::record::{Background, Method};
 use crate::rng::Seed;
 use crate::strategy::{Strategy, StrategyContext};
-use crate::subset::{select, GeneScale, Start, Subset, SubsetRequest};
+use crate::subset::{select, GeneScale, Start, Subset, SubsetRequest, Untrained};
 
 /// Training images that batches are taken from.
 pub const IMAGES: usize = 8_192;
@@ -134,8 +134,9 @@ impl Case {
         let selectors =
             read("the subset", &self.selectors(), |params| Some(registry.selectors.read_list(params, "select")))?;
         let seed = Seed::new(SEED);
-        let request = SubsetRequest { graph: &graph, seed: seed.child("subset") };
-        let subset = Arc::new(select(Some(self.trained.name()), &selectors, &request)?);
+        let untrained = Untrained::new(&graph, &*init, seed.child("init"));
+        let request = SubsetRequest { graph: &graph, seed: seed.child("subset"), untrained: &untrained };
+        let subset = Arc::new(select(Some(self.trained.name()), &selectors, None, &request)?);
         Ok(Start::new(graph, subset, &*init, GeneScale::One, Background::Random, seed.child("init")))
     }
 

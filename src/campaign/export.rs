@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::run::task;
 use super::store::network::{self, Tensor, Values};
-use super::store::{genome_path, read_description, run_state, Genome, RunState};
-use super::{Campaign, Registry};
+use super::store::{genome_path, read_description, read_kept_subset, run_state, Genome, RunState};
+use super::{Campaign, Registry, Scoring};
 use crate::engine::Statistics;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Op, Parameter, ParameterKind};
@@ -84,8 +84,13 @@ pub fn export(
         return Err(Error::record(folder, format!("its configuration is of {} runs, not of one", runs.len())));
     };
     let setup = &run.cell.setup;
-    let (start, trained) = network_of(folder, incumbent, || setup.start(run.seed))?;
     let data = Arc::new(setup.data.load(place.data_dir.as_deref())?);
+    let start = match read_kept_subset(folder, &setup.graph)? {
+        Some(subset) => setup.start_of(subset, run.seed),
+        None => setup.start(run.seed, Some(Scoring { data: &data, limits: place.limits }))?,
+    };
+    let start = Arc::new(start);
+    let trained = trained(folder, incumbent, &start)?;
     let task = task(run, start.clone(), data, place.limits)?;
     let Snapshot { trained, statistics, scores, .. } = Snapshot::take(&task, trained, Cost::default())?;
     let tensors = state_dict(&start.graph, &start.complete(&trained), &statistics);
@@ -106,16 +111,10 @@ pub fn export(
     Ok(Exported { tensors: tensors.len(), parameters: start.graph.parameter_count(), scores })
 }
 
-/// A run's network: where it starts, and its trained weights (k).
-fn network_of(
-    folder: &Path,
-    incumbent: Incumbent,
-    start: impl Fn() -> Result<Start>,
-) -> Result<(Arc<Start>, Vec<f32>)> {
-    let start = Arc::new(start()?);
+/// The trained weights (k) of a run's network.
+fn trained(folder: &Path, incumbent: Incumbent, start: &Start) -> Result<Vec<f32>> {
     if incumbent == Incumbent::Start {
-        let base = start.base.clone();
-        return Ok((start, base));
+        return Ok(start.base.clone());
     }
     let state = run_state(folder)?;
     if state != RunState::Done {
@@ -132,11 +131,10 @@ fn network_of(
     if genome.subset != *start.subset {
         return Err(Error::record(&path, "its subset is not the one of its configuration: it is of another version"));
     }
-    let trained = match incumbent {
+    Ok(match incumbent {
         Incumbent::BestByValidation => genome.weights_best_by_validation,
         _ => genome.weights,
-    };
-    Ok((start, trained))
+    })
 }
 
 /// The name of a parameter in a PyTorch module that names its layers alike.

@@ -68,12 +68,13 @@ impl Campaign {
         Campaign::parse(&path.display().to_string(), &text, sets, registry, colour)
     }
 
-    /// Reads a campaign from its text; `file` is the name for messages.
+    /// Reads a campaign from its text; `file` is the path for messages, and the files that it names are looked for in its
+    /// folder.
     ///
     /// # Errors
     /// [`Error::Config`] with a report of everything that is wrong.
     pub fn parse(file: &str, text: &str, sets: &[String], registry: &Registry, colour: bool) -> Result<Campaign> {
-        let problems = Problems::default();
+        let problems = Problems::of_file(Path::new(file));
         let mut table = toml::parse(text, &problems);
         for set in sets {
             override_removes_axis(&mut table, set);

@@ -1,6 +1,7 @@
 //! Whether the runs of a campaign fit into memory, asked before anything is loaded or written.
 
-use super::{machine, Campaign, LearnerSetup};
+use super::scoring::{self, Scoring};
+use super::{machine, Campaign, Cell, LearnerSetup};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::plan::{Keep, Limits, Plan};
@@ -37,23 +38,51 @@ impl LearnerSetup {
     }
 }
 
-/// Whether each learner of each cell fits, with the subset of the cell's first seed.
+/// Whether each learner of each cell fits, with the subset of the cell's first seed; where weights are scored by a gradient,
+/// whether that fits, and the learners with as many weights as with the images, but others.
 ///
 /// # Errors
 /// [`Error::Config`] for the first that does not, with the number of the others.
 pub fn check_memory(campaign: &Campaign, limits: Limits) -> Result<()> {
     let mut lacking = Vec::new();
     for cell in &campaign.cells {
-        let subset = cell.setup.select(cell.setup.seeds.first().copied().unwrap_or(1))?;
-        for learner in &cell.setup.learners {
-            let Err(message) = learner.check(&learner.plan(&cell.setup.graph, &subset, limits, cell.setup.keep()))
-            else {
-                continue;
-            };
-            let of_cell = if cell.label.is_empty() { String::new() } else { format!("cell {}, ", cell.label) };
-            lacking.push(format!("{of_cell}learner `{}`: {message}", learner.label));
+        if let Some(images) = cell.setup.scored_on {
+            lacking.extend(scoring::plan(&cell.setup.graph, images, limits).err().map(|error| of_cell(cell, error)));
+        }
+        lacking.extend(misfits(cell, &cell.setup.select(cell.setup.first_seed(), None)?, limits));
+    }
+    refuse(&lacking)
+}
+
+/// As [`check_memory`], of a cell whose weights are scored by a gradient, with the subset of its images.
+///
+/// # Errors
+/// As [`check_memory`], and if the scores cannot be computed.
+pub(super) fn check_memory_scored(cell: &Cell, scoring: Scoring<'_>) -> Result<()> {
+    refuse(&misfits(cell, &cell.setup.select(cell.setup.first_seed(), Some(scoring))?, scoring.limits))
+}
+
+/// What does not fit, by learner.
+fn misfits(cell: &Cell, subset: &Subset, limits: Limits) -> Vec<String> {
+    let mut lacking = Vec::new();
+    for learner in &cell.setup.learners {
+        let plan = learner.plan(&cell.setup.graph, subset, limits, cell.setup.keep());
+        if let Err(message) = learner.check(&plan) {
+            lacking.push(of_cell(cell, format!("learner `{}`: {message}", learner.label)));
         }
     }
+    lacking
+}
+
+fn of_cell(cell: &Cell, message: impl std::fmt::Display) -> String {
+    if cell.label.is_empty() {
+        message.to_string()
+    } else {
+        format!("cell {}, {message}", cell.label)
+    }
+}
+
+fn refuse(lacking: &[String]) -> Result<()> {
     let Some(first) = lacking.first() else { return Ok(()) };
     let others = match lacking.len() - 1 {
         0 => String::new(),

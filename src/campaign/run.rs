@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::fit::check_memory_scored;
 use super::store::{
     config_digest, disk, Checkpoint, Covered, Genome, Resumed, RunDescription, RunDir, RunFiles, RunState,
 };
-use super::{check_memory, machine, Campaign, Registry, Run, Setup};
+use super::{check_memory, machine, Campaign, Registry, Run, Scoring, Setup};
 use crate::data::{BatchOrder, Data, Split};
 use crate::engine;
 use crate::error::{Error, Result};
@@ -127,7 +128,10 @@ pub fn run(
     let mut data = DataCache::default();
     // Before anything is written: data that cannot be read fails the whole campaign, not run by run.
     for cell in &campaign.cells {
-        data.get(&cell.setup, options.data_dir.as_deref())?;
+        let data = data.get(&cell.setup, options.data_dir.as_deref())?;
+        if cell.setup.scored_on.is_some() {
+            check_memory_scored(cell, Scoring { data: &data, limits: options.limits })?;
+        }
     }
     disk::create_dir_synced(&folder)?;
     let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
@@ -207,6 +211,9 @@ fn one_run(
         Err(Error::Busy(_)) => return RunEnd::Busy,
         Err(error) => return RunEnd::Failed(error.to_string()),
     };
+    if let Err(error) = turn.run.cell.setup.files().iter().try_for_each(|file| dir.attach(&file.name, &file.bytes)) {
+        return RunEnd::Failed(error.to_string());
+    }
     match dir.state() {
         Ok(RunState::Done) => return RunEnd::WasDone,
         Ok(_) => {}
@@ -238,7 +245,7 @@ fn work(
 ) -> Result<RunEnd> {
     let run = turn.run;
     let setup = &run.cell.setup;
-    let start = Arc::new(setup.start(run.seed)?);
+    let start = Arc::new(start(dir, run, &data, options.limits)?);
     let learner_setup = &setup.learners[run.learner];
     let mut learner = learner_setup.build(&start, run.seed, registry)?;
     let task = task(run, start.clone(), data, options.limits)?;
@@ -286,6 +293,21 @@ fn work(
             Ok(RunEnd::Done)
         }
     }
+}
+
+/// The start of a run. Where weights are scored by a gradient, the run keeps the subset that it began with: on another kind
+/// of machine scores round differently, and a run that is continued there must train the weights that it has trained.
+fn start(dir: &RunDir, run: &Run<'_>, data: &Data, limits: Limits) -> Result<Start> {
+    let setup = &run.cell.setup;
+    if setup.scored_on.is_none() {
+        return setup.start(run.seed, None);
+    }
+    if let Some(subset) = dir.kept_subset(&setup.graph)? {
+        return Ok(setup.start_of(subset, run.seed));
+    }
+    let subset = setup.select(run.seed, Some(Scoring { data, limits }))?;
+    dir.keep_subset(&subset)?;
+    Ok(setup.start_of(subset, run.seed))
 }
 
 pub(super) fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, limits: Limits) -> Result<Task> {

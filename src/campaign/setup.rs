@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::budget_setup::BudgetSetup;
 use super::learner_setup::{LearnerContext, LearnerSetup};
+use super::scoring::{check_images, Scoring};
 use super::Registry;
 use crate::data::{Augmentation, Data, DataSource};
 use crate::graph::init::Init;
@@ -13,11 +14,11 @@ use crate::graph::Graph;
 use crate::learner::Moments;
 use crate::metric::Metric;
 use crate::model::{self, Model};
-use crate::params::{read_named, read_table, Amount, Node, Origin, Params, Problems, Table, Value};
+use crate::params::{read_named, read_table, Amount, NamedFile, Node, Origin, Params, Problems, Table, Value};
 use crate::plan::{Keep, Precision};
 use crate::record::Background;
 use crate::rng::Seed;
-use crate::subset::{select, GeneScale, Selector, Start, Subset, SubsetRequest};
+use crate::subset::{self, GeneScale, Selector, Start, Subset, SubsetRequest, Untrained};
 
 /// Images held out for validation by default.
 const VALIDATION: Amount = Amount::Fraction(0.1);
@@ -44,7 +45,9 @@ pub struct Setup {
     pub scale: GeneScale,
     /// Label of the subset.
     pub subset: String,
-    selectors: Vec<Box<dyn Selector>>,
+    choice: Choice,
+    /// On how many training images weights are scored, if any are; see [`Setup::select`].
+    pub scored_on: Option<usize>,
     /// The learners, at least one.
     pub learners: Vec<LearnerSetup>,
     /// The metrics and their names.
@@ -73,6 +76,13 @@ pub struct DataSetup {
     pub resolved: String,
 }
 
+/// How a subset is chosen.
+struct Choice {
+    name: String,
+    selectors: Vec<Box<dyn Selector>>,
+    batchnorm: Option<bool>,
+}
+
 /// A metric and its name.
 pub type NamedMetric = (String, Box<dyn Metric>);
 
@@ -96,22 +106,39 @@ impl Setup {
         precision.map(|precision| Keep { images, precision })
     }
 
-    /// The subset of one seed.
+    /// The first of its seeds.
+    pub fn first_seed(&self) -> u64 {
+        self.seeds.first().copied().unwrap_or(1)
+    }
+
+    /// The subset of one seed. Where weights are scored by a gradient and no images are given ([`Setup::scored_on`]), random
+    /// scores stand for it: as many weights as with the images, but others.
     ///
     /// # Errors
-    /// If a selector matches nothing.
-    pub fn select(&self, seed: u64) -> crate::error::Result<Subset> {
-        choose(&self.subset, &self.selectors, &self.graph, seed)
+    /// If a selector matches nothing, or the gradient cannot be computed.
+    pub fn select(&self, seed: u64, scoring: Option<Scoring<'_>>) -> crate::error::Result<Subset> {
+        let untrained = Untrained::new(&self.graph, &*self.init, init_seed(seed));
+        let Some(scoring) = scoring else { return self.choice.subset(&self.graph, &untrained, seed) };
+        let gradient = |images| scoring.gradient(self, init_seed(seed), images);
+        self.choice.subset(&self.graph, &untrained.with_gradient(&gradient), seed)
     }
 
     /// The untrained network of one seed.
     ///
     /// # Errors
     /// As [`Setup::select`].
-    pub fn start(&self, seed: u64) -> crate::error::Result<Start> {
-        let subset = Arc::new(self.select(seed)?);
-        let root = Seed::new(seed).child("init");
-        Ok(Start::new(self.graph.clone(), subset, &*self.init, self.scale, self.background, root))
+    pub fn start(&self, seed: u64, scoring: Option<Scoring<'_>>) -> crate::error::Result<Start> {
+        Ok(self.start_of(self.select(seed, scoring)?, seed))
+    }
+
+    /// The untrained network of one seed, with this subset of its weights.
+    pub fn start_of(&self, subset: Subset, seed: u64) -> Start {
+        Start::new(self.graph.clone(), Arc::new(subset), &*self.init, self.scale, self.background, init_seed(seed))
+    }
+
+    /// The files that the configuration names, by the names that it has for them.
+    pub fn files(&self) -> Vec<NamedFile> {
+        subset::files(&self.choice.selectors)
     }
 
     /// The configuration of one run: this cell, called `cell`, with one seed and one learner. It is a campaign that does
@@ -131,9 +158,17 @@ impl Setup {
     }
 }
 
-fn choose(name: &str, selectors: &[Box<dyn Selector>], graph: &Graph, seed: u64) -> crate::error::Result<Subset> {
-    let request = SubsetRequest { graph, seed: Seed::new(seed).child("subset") };
-    select((!name.is_empty()).then_some(name), selectors, &request)
+impl Choice {
+    fn subset(&self, graph: &Graph, untrained: &Untrained<'_>, seed: u64) -> crate::error::Result<Subset> {
+        let name = (!self.name.is_empty()).then_some(&*self.name);
+        let request = SubsetRequest { graph, seed: Seed::new(seed).child("subset"), untrained };
+        subset::select(name, &self.selectors, self.batchnorm, &request)
+    }
+}
+
+/// The address of the base.
+fn init_seed(seed: u64) -> Seed {
+    Seed::new(seed).child("init")
 }
 
 fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
@@ -145,8 +180,17 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         _ => GeneScale::One,
     });
     let seed = seeds.first().copied().unwrap_or(1);
-    let (selectors, chosen, background) =
-        params.table("subset", |subset| read_subset(subset, registry, graph.as_deref(), seed));
+    let untrained = graph
+        .as_deref()
+        .zip(init.as_deref())
+        .map(|(graph, init)| (graph, Untrained::new(graph, init, init_seed(seed))));
+    let (choice, chosen, background) =
+        params.table("subset", |subset| read_subset(subset, registry, untrained.as_ref(), seed));
+    let scored_on = untrained.as_ref().and_then(|(_, untrained)| untrained.images_asked());
+    if let (Some(images), Some(data)) = (scored_on, &data) {
+        let told = |message: String| params.problem("subset", message, None);
+        check_images(images, data.training_images()).unwrap_or_else(told);
+    }
     let budget = params.optional_table("budget", BudgetSetup::read);
     let context = LearnerContext { registry, budget, subset: chosen.as_ref(), data: data.as_ref() };
     let learners = read_learners(params, &context);
@@ -167,7 +211,8 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         background,
         scale,
         subset: chosen?.name,
-        selectors,
+        choice,
+        scored_on,
         learners,
         metrics,
         moments,
@@ -254,13 +299,6 @@ fn read_data(params: &Params<'_>, registry: &Registry) -> Option<DataSetup> {
 }
 
 impl DataSetup {
-    fn held_out(validation: Amount, source: &dyn DataSource) -> usize {
-        match validation {
-            Amount::Count(count) => count,
-            fraction => fraction.of(source.training_images()),
-        }
-    }
-
     /// Reads and splits the images; `folder` holds one folder per data set.
     ///
     /// # Errors
@@ -268,6 +306,13 @@ impl DataSetup {
     pub fn load(&self, folder: Option<&Path>) -> crate::error::Result<Data> {
         // The split is the data set's, not the run's: all seeds are validated and tested on the same images.
         Data::split(&self.name, self.source.load(folder)?, self.validation, Seed::new(0))
+    }
+
+    fn held_out(validation: Amount, source: &dyn DataSource) -> usize {
+        match validation {
+            Amount::Count(count) => count,
+            fraction => fraction.of(source.training_images()),
+        }
     }
 
     /// Training images left after validation is held out.
@@ -293,12 +338,13 @@ fn read_model(params: &Params<'_>, registry: &Registry, data: Option<&DataSetup>
     params.named("model", None, read).unwrap_or_default()
 }
 
+/// How the subset is chosen, and the subset of the first seed with random scores in the place of gradients.
 fn read_subset(
     params: &Params<'_>,
     registry: &Registry,
-    graph: Option<&Graph>,
+    network: Option<&(&Graph, Untrained<'_>)>,
     seed: u64,
-) -> (Vec<Box<dyn Selector>>, Option<Subset>, Background) {
+) -> (Choice, Option<Subset>, Background) {
     let name = read_shown(params, "name", 60);
     let before = params.problems().len();
     let selectors = registry.selectors.read_list(params, "select");
@@ -306,16 +352,17 @@ fn read_subset(
         let example = "it lists what is trained, as in [{ filters = 0.25 }]";
         params.problem("select", format!("`subset.select` is missing or empty: {example}"), None);
     }
+    let choice = Choice { name, selectors, batchnorm: params.optional_boolean("batchnorm") };
     let whole = params.problems().len() == before;
-    let chosen = graph.filter(|_| whole).and_then(|graph| {
-        let chosen = choose(&name, &selectors, graph, seed);
+    let chosen = network.filter(|_| whole).and_then(|(graph, untrained)| {
+        let chosen = choice.subset(graph, untrained, seed);
         chosen.map_err(|error| params.problem("select", error.to_string(), None)).ok()
     });
     let background = match params.choice("background", Some("random"), &["random", "zero"]) {
         "random" => Background::Random,
         _ => Background::Zero,
     };
-    (selectors, chosen, background)
+    (choice, chosen, background)
 }
 
 fn read_learners(params: &Params<'_>, context: &LearnerContext<'_>) -> Vec<LearnerSetup> {

@@ -74,6 +74,10 @@ pub enum Command {
                       tests/reference/torch_load.py shows how PyTorch loads the file."
     )]
     Export(ExportArguments),
+    /// Write which weights a cell trains as JSON: to look at, or to edit and give to the selector `file`
+    #[command(before_help = "Examples:\n  subevo subset campaign.toml --seed 2\n  \
+                       subevo subset campaign.toml --cell 1 --out subset.json")]
+    Subset(SubsetArguments),
     /// List what a campaign can name: models, subsets, strategies, ...
     #[command(before_help = "Examples:\n  subevo list\n  subevo list strategies --json")]
     List(ListArguments),
@@ -170,6 +174,9 @@ pub struct InspectArguments {
     /// Show every span of the subset
     #[arg(long)]
     pub spans: bool,
+    /// Folder that holds one folder per data set [default: the user's data folder]; read where weights are scored
+    #[arg(long, value_name = "DIR", env = "SUBEVO_DATA")]
+    pub data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub limits: LimitArguments,
     /// Print JSON
@@ -192,6 +199,26 @@ pub struct ExportArguments {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Folder that holds one folder per data set [default: the user's data folder]
+    #[arg(long, value_name = "DIR", env = "SUBEVO_DATA")]
+    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub limits: LimitArguments,
+}
+
+#[derive(Args, Debug)]
+pub struct SubsetArguments {
+    #[command(flatten)]
+    pub campaign: CampaignArguments,
+    /// Which cell of the grid, from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub cell: usize,
+    /// Which seed draws it [default: the campaign's first]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The file to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Folder that holds one folder per data set [default: the user's data folder]; read where weights are scored
     #[arg(long, value_name = "DIR", env = "SUBEVO_DATA")]
     pub data_dir: Option<PathBuf>,
     #[command(flatten)]

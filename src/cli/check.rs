@@ -13,6 +13,11 @@ pub fn check(arguments: &CheckArguments, registry: &Registry, output: &mut Outpu
     let file = &arguments.campaign;
     let campaign = Campaign::read(&file.campaign, &file.sets, registry, output.colour_stderr())?;
     check_memory(&campaign, limits(arguments.limits))?;
+    let scored = campaign.cells.iter().filter(|cell| cell.setup.scored_on.is_some()).count();
+    if scored > 0 {
+        let message = "weights are scored on images, which `check` does not read: it took others, chosen at random";
+        output.talk(&format!("note: in {} {message}\n", counted(scored, "cell")));
+    }
     let (cells, runs) = (campaign.cells.len(), campaign.runs().len());
     output.result(&format!(
         "{} is right: campaign `{}`, {}, {}\n",

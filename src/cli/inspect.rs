@@ -4,12 +4,12 @@ mod json;
 mod text;
 
 use super::args::InspectArguments;
-use super::format::counted;
 use super::output::Output;
 use super::run::limits;
+use super::subset::{cell, choose};
 use super::Exit;
 use crate::campaign::{Campaign, Cell, LearnerSetup, Registry};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::learner::SNAPSHOT;
 use crate::plan::{NodePlan, Plan};
 use crate::record::Method;
@@ -51,13 +51,10 @@ struct Planned<'a> {
 pub fn inspect(arguments: &InspectArguments, registry: &Registry, output: &mut Output) -> Result<Exit> {
     let file = &arguments.campaign;
     let campaign = Campaign::read(&file.campaign, &file.sets, registry, output.colour_stderr())?;
-    let cells = campaign.cells.len();
-    let cell = campaign.cells.get(arguments.cell).ok_or_else(|| {
-        Error::Config(format!("--cell {}: there is {}, numbered from 0", arguments.cell, counted(cells, "cell")))
-    })?;
-    let seed = cell.setup.seeds.first().copied().unwrap_or(1);
-    let start = cell.setup.start(seed)?;
+    let cell = cell(&campaign, arguments.cell)?;
     let limits = limits(arguments.limits);
+    let subset = choose(cell, cell.setup.first_seed(), arguments.data_dir.as_deref(), limits)?;
+    let start = cell.setup.start_of(subset, cell.setup.first_seed());
     let plan = |learner: &LearnerSetup| learner.plan(&start.graph, &start.subset, limits, cell.setup.keep());
     let plans: Vec<Plan> = cell.setup.learners.iter().map(plan).collect();
     let snapshot = SNAPSHOT.min(cell.setup.data.training_images());

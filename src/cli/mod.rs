@@ -15,6 +15,7 @@ mod plot;
 mod progress;
 mod run;
 mod signals;
+mod subset;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -93,6 +94,7 @@ fn dispatch(
         Command::Plot(options) => plot::plot(&options, registry, output),
         Command::Inspect(options) => inspect::inspect(&options, registry, output),
         Command::Export(options) => export::export(&options, registry, output),
+        Command::Subset(options) => subset::subset(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),
         Command::Bench(options) => bench::bench(&options.command, output),
         Command::Check(options) => check::check(&options, registry, output),

@@ -164,6 +164,13 @@ pub enum ParameterKind {
     Injection,
 }
 
+impl ParameterKind {
+    /// Whether it belongs to a batch-norm.
+    pub fn is_batchnorm(self) -> bool {
+        matches!(self, ParameterKind::BatchNormScale | ParameterKind::BatchNormShift)
+    }
+}
+
 /// One tensor of weights, with its place in the flat vector of all weights.
 #[derive(Clone, Debug)]
 pub struct Parameter {

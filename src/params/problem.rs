@@ -1,6 +1,7 @@
 //! What is wrong with a campaign: collected while reading, told all at once.
 
 use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 
 use super::Origin;
 
@@ -17,13 +18,24 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
-/// A list that can be added to while readers borrow it.
+/// A list that can be added to while readers borrow it, and the folder of the campaign file that it is about.
 #[derive(Debug, Default)]
 pub struct Problems {
     list: RefCell<Vec<Problem>>,
+    folder: PathBuf,
 }
 
 impl Problems {
+    /// Of a campaign file at this path; [`Problems::default`] is of a text in the current folder.
+    pub fn of_file(path: &Path) -> Self {
+        Problems { folder: path.parent().unwrap_or(Path::new("")).to_path_buf(), ..Problems::default() }
+    }
+
+    /// Where relative paths in the campaign file start.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Adds one.
     pub fn push(&self, problem: Problem) {
         self.list.borrow_mut().push(problem);

@@ -1,23 +1,4 @@
-//! What numbers a key allows: amounts of something, ranges of numbers, and how both are told.
-
-/// A count, or a fraction of what there is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Amount {
-    /// So many (written as an integer, at least 1).
-    Count(usize),
-    /// This share (written as a float in (0, 1]; 1.0 is all).
-    Fraction(f64),
-}
-
-impl Amount {
-    /// How many of `n`: a fraction is truncated in f64, as in Rosenfeld & Tsotsos 2018; never more than `n`.
-    pub fn of(self, n: usize) -> usize {
-        match self {
-            Amount::Count(count) => count.min(n),
-            Amount::Fraction(fraction) => ((n as f64 * fraction) as usize).min(n),
-        }
-    }
-}
+//! What numbers a key allows, and how that is told.
 
 /// The numbers that a key allows.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use super::problem::{did_you_mean, list_names};
 use super::range::span_words;
-use super::{Amount, Node, Origin, Problem, Problems, Range, Table, Value};
+use super::{Node, Origin, Problem, Problems, Range, Table, Value};
 
 /// A table being read.
 pub struct Params<'a> {
@@ -38,7 +38,7 @@ impl<'a> Params<'a> {
         self.problems
     }
 
-    fn path_of(&self, key: &str) -> String {
+    pub(super) fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() {
             key.to_string()
         } else {
@@ -78,7 +78,7 @@ impl<'a> Params<'a> {
         self.problems.push(Problem { origin, path: self.path_of(key), message: message.into(), help });
     }
 
-    fn missing(&self, key: &str, what: &str) {
+    pub(super) fn missing(&self, key: &str, what: &str) {
         self.problem(key, format!("`{}` is missing: {what} is needed", self.path_of(key)), None);
     }
 
@@ -237,6 +237,16 @@ impl<'a> Params<'a> {
         value
     }
 
+    /// `true` or `false`, which may be left out; nothing is resolved then.
+    pub fn optional_boolean(&self, key: &str) -> Option<bool> {
+        if self.has(key) {
+            Some(self.boolean(key, false))
+        } else {
+            self.raw(key);
+            None
+        }
+    }
+
     /// A string.
     pub fn text(&self, key: &str, default: Option<&str>) -> String {
         let value = match self.raw(key).map(|node| &node.value) {
@@ -290,35 +300,6 @@ impl<'a> Params<'a> {
             fallback
         });
         self.resolve(key, Value::Text(value.to_string()));
-        value
-    }
-
-    /// A count (integer, at least 1) or a fraction (float in (0, 1]).
-    pub fn amount(&self, key: &str, default: Option<Amount>) -> Amount {
-        let fallback = default.unwrap_or(Amount::Fraction(1.0));
-        let value = match self.raw(key).map(|node| &node.value) {
-            Some(Value::Integer(x)) if *x >= 1 => Amount::Count(*x as usize),
-            Some(Value::Float(x)) if *x > 0.0 && *x <= 1.0 => Amount::Fraction(*x),
-            Some(found) => {
-                let message = format!(
-                    "`{}` = {found}: must be a count (an integer, at least 1) or a fraction (a float, greater than 0 and at most 1.0)",
-                    self.path_of(key)
-                );
-                self.problem(key, message, None);
-                fallback
-            }
-            None => {
-                if default.is_none() {
-                    self.missing(key, "a count (integer) or a fraction (float)");
-                }
-                fallback
-            }
-        };
-        let node = match value {
-            Amount::Count(count) => Value::Integer(count as i64),
-            Amount::Fraction(fraction) => Value::Float(fraction),
-        };
-        self.resolve(key, node);
         value
     }
 

@@ -3,7 +3,6 @@
 use super::{mark_parameters, read_flag, Selector, Selectors, SubsetRequest};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::graph::ParameterKind;
 
 struct BatchNorm;
 
@@ -20,9 +19,7 @@ pub const ENTRY: Entry<dyn Selector, Selectors> = Entry {
 
 impl Selector for BatchNorm {
     fn select(&self, request: &SubsetRequest<'_>) -> Result<Vec<bool>> {
-        mark_parameters(request.graph, "batchnorm", |parameter| {
-            matches!(parameter.kind, ParameterKind::BatchNormScale | ParameterKind::BatchNormShift)
-        })
+        mark_parameters(request.graph, "batchnorm", |parameter| parameter.kind.is_batchnorm())
     }
 
     fn label(&self) -> String {

@@ -1,8 +1,9 @@
 //! What all of several selectors select.
 
-use super::{join_labels, parts, Selector, Selectors, SubsetRequest};
+use super::{files, join_labels, parts, Selector, Selectors, SubsetRequest};
 use crate::entry::Entry;
 use crate::error::Result;
+use crate::params::NamedFile;
 
 struct Intersection(Vec<Box<dyn Selector>>);
 
@@ -23,5 +24,9 @@ impl Selector for Intersection {
 
     fn label(&self) -> String {
         format!("({})", join_labels(&self.0, "&"))
+    }
+
+    fn files(&self) -> Vec<NamedFile> {
+        files(&self.0)
     }
 }

@@ -7,24 +7,35 @@ mod all;
 mod batchnorm;
 mod bias;
 mod classifier;
+mod exported;
+mod file;
 mod filters;
+mod gradient;
 mod intersection;
 mod layers;
+mod magnitude;
+mod mask;
 mod minus;
 mod pattern;
+mod per_channel;
+mod rosenfeld;
+mod scored;
+mod slice;
 mod span;
 mod start;
 mod union;
+mod untrained;
 mod weights;
 
 pub use pattern::Pattern;
 pub use span::{Span, Subset};
 pub use start::{GeneScale, Start};
+pub use untrained::{GradientOn, Untrained};
 
 use crate::entry::{Entries, Entry};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::params::{list_names, read_table, Amount, Node, Params, Problem, Problems, Value};
+use crate::params::{list_names, read_table, Amount, Key, NamedFile, Node, Params, Problem, Problems, Value};
 use crate::rng::Seed;
 
 /// Marks scalars of a graph.
@@ -37,6 +48,11 @@ pub trait Selector: Send + Sync {
 
     /// Short label for names of subsets, as in `filters=0.25`.
     fn label(&self) -> String;
+
+    /// The files that it was read from: a run keeps copies of them beside its configuration.
+    fn files(&self) -> Vec<NamedFile> {
+        Vec::new()
+    }
 }
 
 /// What a selector chooses from.
@@ -45,6 +61,8 @@ pub struct SubsetRequest<'a> {
     pub graph: &'a Graph,
     /// The address of this selector's own randomness.
     pub seed: Seed,
+    /// The network before training, for scores of its weights.
+    pub untrained: &'a Untrained<'a>,
 }
 
 /// What selectors are built with: all of them, for those that compose others.
@@ -60,13 +78,22 @@ pub const ENTRIES: &[Entry<dyn Selector, Selectors>] = &[
     batchnorm::ENTRY,
     bias::ENTRY,
     classifier::ENTRY,
+    file::ENTRY,
     filters::ENTRY,
+    gradient::ENTRY,
     intersection::ENTRY,
     layers::ENTRY,
+    magnitude::ENTRY,
+    mask::ENTRY,
     minus::ENTRY,
+    per_channel::ENTRY,
+    rosenfeld::ENTRY,
     union::ENTRY,
     weights::ENTRY,
 ];
+
+/// Options of a selector that are called as other selectors are.
+const OPTIONS: [(&str, &[&str]); 1] = [("rosenfeld", &["batchnorm", "classifier"])];
 
 impl Selectors {
     /// The selectors of this crate.
@@ -99,7 +126,13 @@ impl Selectors {
         let Some(table) = node.as_table() else {
             return wrong(format!("`{path}` = {}: must be a table such as {{ filters = 0.25 }}", node.value));
         };
-        let known: Vec<_> = table.entries.iter().filter(|(key, _)| names().any(|name| name == key.name)).collect();
+        let named = |key: &Key| names().any(|name| name == key.name);
+        let option = |key: &Key| {
+            let of =
+                |(selector, options): &(&str, &[&str])| table.get(selector).is_some() && options.contains(&&*key.name);
+            OPTIONS.iter().any(of)
+        };
+        let known: Vec<_> = table.entries.iter().filter(|(key, _)| named(key) && !option(key)).collect();
         match known.as_slice() {
             [(key, _)] => {
                 let read = |params: &Params<'_>| self.entries.build(&key.name, &key.origin, params, self);
@@ -126,17 +159,48 @@ impl Selectors {
 
 /// The subset that a list of selectors marks together. `name` defaults to the selectors' labels joined by `+`.
 ///
+/// `batchnorm` is a switch beside the list: all batch-norm scales and shifts in addition, or none of them whatever the list
+/// marks; the selectors draw the same weights in either case. `None` leaves the list as it is.
+///
 /// # Errors
-/// If a selector matches nothing, or all together nothing.
-pub fn select(name: Option<&str>, selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result<Subset> {
-    let name = name.map_or_else(|| join_labels(selectors, "+"), str::to_string);
-    Subset::from_marks(name, request.graph, &unite(selectors, request)?)
+/// If a selector matches nothing, or all together nothing; if batch-norm is asked for and there is none.
+pub fn select(
+    name: Option<&str>,
+    selectors: &[Box<dyn Selector>],
+    batchnorm: Option<bool>,
+    request: &SubsetRequest<'_>,
+) -> Result<Subset> {
+    let mut marks = unite(selectors, request)?;
+    let mut label = join_labels(selectors, "+");
+    if let Some(trained) = batchnorm {
+        let norms = request.graph.parameters.iter().filter(|parameter| parameter.kind.is_batchnorm());
+        let mut any = false;
+        norms.for_each(|parameter| {
+            any = true;
+            marks[parameter.range()].fill(trained);
+        });
+        if trained && !any {
+            let message = "`batchnorm` = true, but the network has no batch-norm: leave it out, or take another model";
+            return Err(Error::Subset(message.to_string()));
+        }
+        if !trained && !marks.contains(&true) {
+            return Err(Error::Subset(format!("`{label}` selects no weight but batch-norm, and `batchnorm` = false")));
+        }
+        let named = selectors.iter().any(|selector| selector.label() == "batchnorm");
+        label = match (trained, selectors.len()) {
+            (true, _) if named => label,
+            (true, _) => format!("{label}+batchnorm"),
+            (false, 1) => format!("{label}-batchnorm"),
+            (false, _) => format!("({label})-batchnorm"),
+        };
+    }
+    Subset::from_marks(name.map_or(label, str::to_string), request.graph, &marks)
 }
 
 /// The marks of each selector, each from a stream of its own; one that marks nothing is an error.
 fn parts(selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result<Vec<Vec<bool>>> {
     let marks = |(i, selector): (u64, &dyn Selector)| {
-        let marks = selector.select(&SubsetRequest { graph: request.graph, seed: request.seed.index(i) })?;
+        let marks = selector.select(&SubsetRequest { seed: request.seed.index(i), ..*request })?;
         if marks.contains(&true) {
             Ok(marks)
         } else {
@@ -157,6 +221,11 @@ fn unite(selectors: &[Box<dyn Selector>], request: &SubsetRequest<'_>) -> Result
 
 fn join_labels(selectors: &[Box<dyn Selector>], sign: &str) -> String {
     selectors.iter().map(|selector| selector.label()).collect::<Vec<_>>().join(sign)
+}
+
+/// The files of several selectors.
+pub fn files(selectors: &[Box<dyn Selector>]) -> Vec<NamedFile> {
+    selectors.iter().flat_map(|selector| selector.files()).collect()
 }
 
 /// Label of a selector of so many, or such a share, of the things `what` in some layers: `filters=0.25@conv2`.

@@ -1,8 +1,9 @@
 //! What any of several selectors selects.
 
-use super::{join_labels, unite, Selector, Selectors, SubsetRequest};
+use super::{files, join_labels, unite, Selector, Selectors, SubsetRequest};
 use crate::entry::Entry;
 use crate::error::Result;
+use crate::params::NamedFile;
 
 struct Union(Vec<Box<dyn Selector>>);
 
@@ -21,5 +22,9 @@ impl Selector for Union {
 
     fn label(&self) -> String {
         format!("({})", join_labels(&self.0, "+"))
+    }
+
+    fn files(&self) -> Vec<NamedFile> {
+        files(&self.0)
     }
 }

@@ -2,10 +2,9 @@
 //!
 //! The same seed gives the same weights. Biases and batch-norm are not among them.
 
-use super::{amount_label, layers_hint, Pattern, Selector, Selectors, SubsetRequest};
+use super::{amount_label, scored, Pattern, Selector, Selectors, SubsetRequest};
 use crate::entry::Entry;
-use crate::error::{Error, Result};
-use crate::graph::ParameterKind;
+use crate::error::Result;
 use crate::params::Amount;
 
 struct Weights {
@@ -26,33 +25,7 @@ pub const ENTRY: Entry<dyn Selector, Selectors> = Entry {
 
 impl Selector for Weights {
     fn select(&self, request: &SubsetRequest<'_>) -> Result<Vec<bool>> {
-        let mut places = Vec::new();
-        for parameter in &request.graph.parameters {
-            let weight = matches!(parameter.kind, ParameterKind::ConvWeight | ParameterKind::LinearWeight);
-            if weight && self.layers.matches(&parameter.layer) {
-                places.extend(parameter.range());
-            }
-        }
-        if let Amount::Count(count) = self.amount {
-            if count > places.len() {
-                return Err(Error::Subset(format!(
-                    "`{}` asks for more than the {} weights in layers matching `{}`",
-                    self.label(),
-                    places.len(),
-                    self.layers.0
-                )));
-            }
-        }
-        let count = self.amount.of(places.len());
-        if count == 0 {
-            return Err(Error::Subset(format!(
-                "`{}` takes none of the {} weights in layers matching `{}`{}",
-                self.label(),
-                places.len(),
-                self.layers.0,
-                layers_hint(request.graph)
-            )));
-        }
+        let (places, count) = scored::places(request, &self.layers, self.amount, &self.label())?;
         let mut marks = vec![false; request.graph.parameter_count()];
         for i in request.seed.child("weights").rng().choose(places.len(), count) {
             marks[places[i]] = true;

@@ -14,6 +14,7 @@ mod same_bytes;
 mod settings;
 mod signals;
 mod streams;
+mod subset;
 
 use std::collections::BTreeMap;
 use std::fs;

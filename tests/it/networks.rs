@@ -10,7 +10,7 @@ use subevo::model::{self, Model};
 use subevo::params::{read_table, Origin, Problems};
 use subevo::record::Background;
 use subevo::rng::Seed;
-use subevo::subset::{GeneScale, Selectors, Start, Subset, SubsetRequest};
+use subevo::subset::{GeneScale, Selectors, Start, Subset, SubsetRequest, Untrained};
 
 use crate::tables::{build, table};
 
@@ -44,8 +44,10 @@ pub fn try_select(select: Json, graph: &Graph, seed: u64) -> Result<Subset, Vec<
     if !messages.is_empty() {
         return Err(messages);
     }
-    let request = SubsetRequest { graph, seed: Seed::new(seed) };
-    subevo::subset::select(None, &selectors, &request).map_err(|error| vec![error.to_string()])
+    let init = init("he-normal");
+    let untrained = Untrained::new(graph, &*init, Seed::new(seed));
+    let request = SubsetRequest { graph, seed: Seed::new(seed), untrained: &untrained };
+    subevo::subset::select(None, &selectors, None, &request).map_err(|error| vec![error.to_string()])
 }
 
 /// The subset of `select = ...`, which must work.

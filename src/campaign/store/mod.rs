@@ -1,12 +1,14 @@
 //! Run folders: what a run leaves on disk, written so that a kill or a power cut at any moment loses nothing but time.
 //!
 //! A run's folder holds `config.toml` (resolved), `run.json`, `steps.jsonl`, `times.jsonl`, two generations of
-//! checkpoints, `genome.safetensors`, `error.txt` if it failed, and `lock`. Every byte goes through [`disk`].
+//! checkpoints, `genome.safetensors`, `error.txt` if it failed, and `lock`; copies of the files that `config.toml` names, and
+//! `subset.safetensors` where the choice of the subset depends on the machine. Every byte goes through [`disk`].
 
 pub mod checkpoint;
 pub mod description;
 pub mod disk;
 pub mod genome;
+mod kept_subset;
 pub mod lines;
 pub mod network;
 pub mod reading;
@@ -16,6 +18,7 @@ mod sealed;
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use description::{check_run_name, config_digest, RunDescription};
 pub use genome::Genome;
+pub use kept_subset::read as read_kept_subset;
 pub use lines::{read_lines, Covered, LineWriter, Lines, TornTail};
 pub use reading::{genome_path, read_description, read_run, read_run_if_begun, run_state, RunState};
 pub use run_dir::{Resumed, RunDir, RunFiles};

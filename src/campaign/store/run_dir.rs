@@ -7,9 +7,12 @@ use super::checkpoint::{Checkpoint, Checkpoints};
 use super::description::{check_run_name, config_digest, RunDescription};
 use super::disk;
 use super::genome::Genome;
+use super::kept_subset;
 use super::lines::{self, Covered, LineWriter};
 use super::reading::{self, run_state, RunState, CONFIG, ERROR, RUN, STEPS, TIMES};
 use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::subset::Subset;
 
 const LOCK: &str = "lock";
 
@@ -127,6 +130,34 @@ impl RunDir {
         let (steps, times) = (LineWriter::open(&steps.0, steps.1)?, LineWriter::open(&times.0, times.1)?);
         let notes = self.notes.iter().cloned().chain(note).collect();
         Ok(Resumed { checkpoint, files: RunFiles { steps, times, checkpoints }, notes })
+    }
+
+    /// Puts a copy of a file that the configuration names beside it, if none is there.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn attach(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.folder.join(name);
+        if path.exists() {
+            return Ok(());
+        }
+        disk::write_atomically(&path, bytes)
+    }
+
+    /// Keeps the subset that the run begins with.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn keep_subset(&self, subset: &Subset) -> Result<()> {
+        kept_subset::write(&self.folder, subset)
+    }
+
+    /// The subset that was kept, if one was.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Record`] if it is damaged or of another network.
+    pub fn kept_subset(&self, graph: &Graph) -> Result<Option<Subset>> {
+        kept_subset::read(&self.folder, graph)
     }
 
     /// Writes the genome file. Do so before the end is recorded, so that a run that is done has one.

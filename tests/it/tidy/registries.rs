@@ -82,7 +82,12 @@ pub fn kinds() -> Vec<Kind> {
             ..kind("models", "model", &["features.rs", "layers.rs", "style.rs"], rows(&models))
         },
         kind("inits", "graph/init.rs", &[], rows(&inits)),
-        kind("subsets", "subset", &["pattern.rs", "span.rs", "start.rs"], rows(&selectors.entries)),
+        kind(
+            "subsets",
+            "subset",
+            &["exported.rs", "pattern.rs", "scored.rs", "slice.rs", "span.rs", "start.rs", "untrained.rs"],
+            rows(&selectors.entries),
+        ),
         kind("strategies", "strategy", &["fitness.rs"], rows(&strategies)),
         kind("mutations", "operator/mutation", &[], rows(&operators.mutations)),
         kind("crossovers", "operator/crossover", &[], rows(&operators.crossovers)),
