@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::plan::{Keep, Limits, Plan};
 use crate::record::Method;
-use crate::subset::Subset;
+use crate::rng::Seed;
+use crate::subset::{stage_seed, Subset};
 
 impl LearnerSetup {
     /// How this learner trains a subset.
@@ -37,19 +38,19 @@ impl LearnerSetup {
     }
 }
 
-/// Whether each learner of each cell fits, with the subset of the cell's first seed.
+/// Whether each learner of each cell fits, and what its stages learn can be kept, with the subset of the cell's first seed.
 ///
 /// # Errors
 /// [`Error::Config`] for the first that does not, with the number of the others.
 pub fn check_memory(campaign: &Campaign, limits: Limits) -> Result<()> {
     let mut lacking = Vec::new();
     for cell in &campaign.cells {
-        let subset = cell.setup.select(cell.setup.seeds.first().copied().unwrap_or(1))?;
+        let seed = Seed::new(cell.setup.seeds.first().copied().unwrap_or(1));
+        let subset = cell.setup.select(stage_seed(seed, 0))?;
         for learner in &cell.setup.learners {
-            let Err(message) = learner.check(&learner.plan(&cell.setup.graph, &subset, limits, cell.setup.keep()))
-            else {
-                continue;
-            };
+            let plan = learner.plan(&cell.setup.graph, &subset, limits, cell.setup.keep());
+            let kept = || learner.check_chain(&plan, cell.setup.redraw, subset.size);
+            let Err(message) = learner.check(&plan).and_then(|()| kept()) else { continue };
             let of_cell = if cell.label.is_empty() { String::new() } else { format!("cell {}, ", cell.label) };
             lacking.push(format!("{of_cell}learner `{}`: {message}", learner.label));
         }

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::stages::RunStages;
 use super::store::{
     config_digest, disk, Checkpoint, Covered, Genome, Resumed, RunDescription, RunDir, RunFiles, RunState,
 };
 use super::{check_memory, machine, Campaign, Registry, Run, Setup};
-use crate::data::{BatchOrder, Data, Split};
-use crate::engine;
+use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::learner::{Outcome, Position, Recorder, Snapshot, Task, Training};
+use crate::learner::{Outcome, Position, Recorder, Snapshot, Stages, Training};
 use crate::plan::Limits;
 use crate::record::{Evaluation, Header, Lap, Method, Reading, Record, Session, Step, Time, FORMAT};
 use crate::rng::Seed;
@@ -237,15 +237,15 @@ fn work(
 ) -> Result<RunEnd> {
     let run = turn.run;
     let setup = &run.cell.setup;
-    let start = Arc::new(setup.start(run.seed)?);
     let learner_setup = &setup.learners[run.learner];
-    let mut learner = learner_setup.build(&start, run.seed, registry)?;
-    let task = task(run, start.clone(), data, options)?;
+    let mut stages = RunStages::new(run, registry, options.limits, data)?;
+    let start = stages.stage().0.start.clone();
     let measure = |snapshot: &Snapshot<'_>| -> Result<Vec<Reading>> {
         let readings = setup.metrics.iter().map(|(_, metric)| metric.compute(snapshot));
         Ok(readings.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     };
-    let training = Training { task: &task, budget: learner_setup.budget, moments: setup.moments, measure: &measure };
+    let training =
+        Training { budget: learner_setup.budget, redraw: setup.redraw, moments: setup.moments, measure: &measure };
 
     let Resumed { checkpoint, mut files, notes } = dir.resume()?;
     let digest = config_digest(&run.configuration);
@@ -263,7 +263,7 @@ fn work(
     }))?;
     observer.begin(turn, at, &notes);
     let mut recorder = FileRecorder { files, digest, options, observer, saved: Instant::now() };
-    let outcome = training.run(&mut *learner, position, &mut recorder);
+    let outcome = training.run(&mut stages, position, &mut recorder);
     if outcome.is_err() {
         // The way to the failure is worth seeing, but the failure is what counts.
         let _ = recorder.files.sync();
@@ -274,10 +274,12 @@ fn work(
             dir.write_genome(&Genome {
                 seed: run.seed,
                 configuration: run.configuration.clone(),
-                subset: (*start.subset).clone(),
+                subset: (*stages.stage().0.start.subset).clone(),
                 data: setup.data.name.clone(),
                 model: setup.model.clone(),
+                chain: finished.chain,
                 weights: finished.weights,
+                stage_best_by_validation: finished.stage_best_by_validation,
                 weights_best_by_validation: finished.weights_best_by_validation,
             })?;
             recorder.files.steps.append(&Record::End(finished.end))?;
@@ -285,15 +287,6 @@ fn work(
             Ok(RunEnd::Done)
         }
     }
-}
-
-fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, options: &Options) -> Result<Task> {
-    let learner = &run.cell.setup.learners[run.learner];
-    let seed = Seed::new(run.seed).child("batch");
-    let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed)?;
-    let plan = learner.plan(&start.graph, &start.subset, options.limits, run.cell.setup.keep());
-    let engine = engine::on_cpu(start.clone(), &plan);
-    Ok(Task { start, data, order, loss: learner.loss, plan, engine })
 }
 
 fn header(run: &Run<'_>, start: &Start, digest: &str) -> Header {

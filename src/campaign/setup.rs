@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::learner_setup::{LearnerContext, LearnerSetup};
-use super::Registry;
+use super::lineage::Lineage;
+use super::{redraw, Registry};
 use crate::data::DataSource;
 use crate::graph::init::Init;
 use crate::graph::Graph;
@@ -15,7 +16,7 @@ use crate::params::{read_named, read_table, Amount, Node, Origin, Params, Proble
 use crate::plan::{Keep, Precision};
 use crate::record::Background;
 use crate::rng::Seed;
-use crate::subset::{select, GeneScale, Selector, Start, Subset, SubsetRequest};
+use crate::subset::{select, stage_seed, GeneScale, Selector, Start, Subset, SubsetRequest};
 
 /// Images held out for validation by default.
 const VALIDATION: Amount = Amount::Fraction(0.1);
@@ -43,6 +44,8 @@ pub struct Setup {
     /// Label of the subset.
     pub subset: String,
     selectors: Vec<Box<dyn Selector>>,
+    /// Steps after which the subset is drawn again; `None`: it is fixed.
+    pub redraw: Option<u64>,
     /// The learners, at least one.
     pub learners: Vec<LearnerSetup>,
     /// The metrics and their names.
@@ -89,12 +92,12 @@ impl Setup {
         self.cache.map(|precision| Keep { images, precision })
     }
 
-    /// The subset of one seed.
+    /// The subset that is drawn from an address, as [`stage_seed`] gives it.
     ///
     /// # Errors
     /// If a selector matches nothing.
-    pub fn select(&self, seed: u64) -> crate::error::Result<Subset> {
-        choose(&self.subset, &self.selectors, &self.graph, seed)
+    pub fn select(&self, address: Seed) -> crate::error::Result<Subset> {
+        choose(&self.subset, &self.selectors, &self.graph, address)
     }
 
     /// The untrained network of one seed.
@@ -102,9 +105,7 @@ impl Setup {
     /// # Errors
     /// As [`Setup::select`].
     pub fn start(&self, seed: u64) -> crate::error::Result<Start> {
-        let subset = Arc::new(self.select(seed)?);
-        let root = Seed::new(seed).child("init");
-        Ok(Start::new(self.graph.clone(), subset, &*self.init, self.scale, self.background, root))
+        Ok(Lineage::new(self, seed)?.start())
     }
 
     /// The configuration of one run: this cell, called `cell`, with one seed and one learner. It is a campaign that does
@@ -124,8 +125,8 @@ impl Setup {
     }
 }
 
-fn choose(name: &str, selectors: &[Box<dyn Selector>], graph: &Graph, seed: u64) -> crate::error::Result<Subset> {
-    let request = SubsetRequest { graph, seed: Seed::new(seed).child("subset") };
+fn choose(name: &str, selectors: &[Box<dyn Selector>], graph: &Graph, seed: Seed) -> crate::error::Result<Subset> {
+    let request = SubsetRequest { graph, seed };
     select((!name.is_empty()).then_some(name), selectors, &request)
 }
 
@@ -138,7 +139,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         _ => GeneScale::One,
     });
     let seed = seeds.first().copied().unwrap_or(1);
-    let (selectors, chosen, background) =
+    let SubsetSetup { selectors, chosen, redraw, background } =
         params.table("subset", |subset| read_subset(subset, registry, graph.as_deref(), seed));
     let budget = params.optional_table("budget", read_budget);
     let context = LearnerContext { registry, budget, subset: chosen.as_ref(), data: data.as_ref() };
@@ -161,6 +162,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         scale,
         subset: chosen?.name,
         selectors,
+        redraw,
         learners,
         metrics,
         moments,
@@ -266,12 +268,16 @@ fn read_model(params: &Params<'_>, registry: &Registry, data: Option<&DataSetup>
     params.named("model", None, read).unwrap_or_default()
 }
 
-fn read_subset(
-    params: &Params<'_>,
-    registry: &Registry,
-    graph: Option<&Graph>,
-    seed: u64,
-) -> (Vec<Box<dyn Selector>>, Option<Subset>, Background) {
+/// `[subset]`.
+struct SubsetSetup {
+    selectors: Vec<Box<dyn Selector>>,
+    /// The subset of the first seed; `None` where something is wrong.
+    chosen: Option<Subset>,
+    redraw: Option<u64>,
+    background: Background,
+}
+
+fn read_subset(params: &Params<'_>, registry: &Registry, graph: Option<&Graph>, seed: u64) -> SubsetSetup {
     let name = read_shown(params, "name", 60);
     let before = params.problems().len();
     let selectors = registry.selectors.read_list(params, "select");
@@ -281,14 +287,16 @@ fn read_subset(
     }
     let whole = params.problems().len() == before;
     let chosen = graph.filter(|_| whole).and_then(|graph| {
-        let chosen = choose(&name, &selectors, graph, seed);
+        let chosen = choose(&name, &selectors, graph, stage_seed(Seed::new(seed), 0));
         chosen.map_err(|error| params.problem("select", error.to_string(), None)).ok()
     });
+    let again = graph.zip(chosen.as_ref()).map(|(graph, _)| |address| choose(&name, &selectors, graph, address).ok());
+    let redraw = redraw::read(params, seed, again.as_ref().map(|again| again as _));
     let background = match params.choice("background", Some("random"), &["random", "zero"]) {
         "random" => Background::Random,
         _ => Background::Zero,
     };
-    (selectors, chosen, background)
+    SubsetSetup { selectors, chosen, redraw, background }
 }
 
 /// Reads `[budget]`, or a learner's own.

@@ -58,7 +58,7 @@ pub fn kinds() -> Vec<Kind> {
         },
         kind("models", "model", &[], rows(&models)),
         kind("inits", "graph/init.rs", &[], rows(&inits)),
-        kind("subsets", "subset", &["pattern.rs", "span.rs", "start.rs"], rows(&selectors.entries)),
+        kind("subsets", "subset", &["folding.rs", "pattern.rs", "span.rs", "start.rs"], rows(&selectors.entries)),
         kind("strategies", "strategy", &["fitness.rs"], rows(&strategies)),
         kind("mutations", "operator/mutation", &[], rows(&operators.mutations)),
         kind("crossovers", "operator/crossover", &[], rows(&operators.crossovers)),
