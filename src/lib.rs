@@ -43,7 +43,7 @@
 //! - [`data`]: image sets from the binary or from files, split and normalised; which images make the batch of a step.
 //! - [`graph`]: a network as data, and how its weights are drawn. [`model`]: functions that build graphs.
 //! - [`subset`]: which scalars are trained. [`subset::Start`] is the untrained network that all learners begin with, and
-//!   says what a gene is worth.
+//!   says what a gene is worth; [`subset::Folding`] takes what was learned from one subset to the next.
 //! - [`plan`]: what of the graph all members share, what each computes itself, how many at a time, and what it costs.
 //! - [`engine`]: computes losses of a population, gradients and logits. The only place that knows tensors.
 //! - [`operator`]: mutation, crossover, selection. [`optimizer`]: SGD, Adam and their schedules. [`strategy`]: proposes

@@ -52,7 +52,7 @@ pub struct Header {
     pub model: String,
     /// The run's seed.
     pub seed: u64,
-    /// Trained scalars (k).
+    /// Trained scalars (k); those of the first stage where the subset is drawn again.
     pub subset_size: u64,
     /// All scalars (p).
     pub parameters_total: u64,
@@ -119,6 +119,10 @@ pub struct Step {
     /// Cost after the step.
     #[serde(flatten)]
     pub cost: Cost,
+    /// Number of the stage that took it, where the subset is drawn again; the first is 0 and not written. An evaluation or
+    /// the end at the same step is of the same stage.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stage: u64,
     /// Mean loss of the members that have one, or loss of the batch.
     #[serde(with = "number")]
     pub loss: f64,

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::run::task;
+use super::stages::{order, task};
 use super::store::network::{self, Tensor, Values};
 use super::store::{genome_path, read_description, read_kept_subset, run_state, Genome, RunState};
-use super::{Campaign, Registry, Scoring};
+use super::{Campaign, Lineage, Registry, Scoring};
 use crate::engine::Statistics;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Op, Parameter, ParameterKind};
 use crate::learner::Snapshot;
 use crate::plan::Limits;
 use crate::record::{Cost, Scores};
-use crate::subset::Start;
 
 /// What the metadata call the format.
 const FORMAT: &str = "subevo-network-1";
@@ -85,13 +84,15 @@ pub fn export(
     };
     let setup = &run.cell.setup;
     let data = Arc::new(setup.data.load(place.data_dir.as_deref())?);
-    let start = match read_kept_subset(folder, &setup.graph)? {
-        Some(subset) => setup.start_of(subset, run.seed),
-        None => setup.start(run.seed, Some(Scoring { data: &data, limits: place.limits }))?,
+    let subset = match read_kept_subset(folder, &setup.graph)? {
+        Some(subset) => subset,
+        None => setup.select(run.seed, 0, Some(Scoring { data: &data, limits: place.limits }))?,
     };
-    let start = Arc::new(start);
-    let trained = trained(folder, incumbent, &start)?;
-    let task = task(run, start.clone(), data, place.limits)?;
+    let mut lineage = Lineage::of(setup, subset, run.seed);
+    let trained = trained(folder, incumbent, &mut lineage)?;
+    let order = order(run, &data)?;
+    let task = task(run, place.limits, &lineage, data, order);
+    let start = &task.start;
     let Snapshot { trained, statistics, scores, .. } = Snapshot::take(&task, trained, Cost::default())?;
     let tensors = state_dict(&start.graph, &start.complete(&trained), &statistics);
     let json = |values: &[f64]| serde_json::json!(values).to_string();
@@ -111,10 +112,10 @@ pub fn export(
     Ok(Exported { tensors: tensors.len(), parameters: start.graph.parameter_count(), scores })
 }
 
-/// The trained weights (k) of a run's network.
-fn trained(folder: &Path, incumbent: Incumbent, start: &Start) -> Result<Vec<f32>> {
+/// The trained weights (k) of a run's network, to whose stage `lineage` is taken.
+fn trained(folder: &Path, incumbent: Incumbent, lineage: &mut Lineage<'_>) -> Result<Vec<f32>> {
     if incumbent == Incumbent::Start {
-        return Ok(start.base.clone());
+        return Ok(lineage.start().base);
     }
     let state = run_state(folder)?;
     if state != RunState::Done {
@@ -128,13 +129,16 @@ fn trained(folder: &Path, incumbent: Incumbent, start: &Start) -> Result<Vec<f32
     }
     let path = genome_path(folder);
     let genome = Genome::read(&path)?;
-    if genome.subset != *start.subset {
+    let (stage, trained) = match incumbent {
+        Incumbent::BestByValidation => (genome.stage_best_by_validation, genome.weights_best_by_validation),
+        _ => (genome.chain.len(), genome.weights),
+    };
+    genome.chain.links().take(stage as usize).try_for_each(|link| lineage.fold(link))?;
+    let last = stage == genome.chain.len();
+    if (last && genome.subset != *lineage.subset()) || trained.len() != lineage.subset().size {
         return Err(Error::record(&path, "its subset is not the one of its configuration: it is of another version"));
     }
-    Ok(match incumbent {
-        Incumbent::BestByValidation => genome.weights_best_by_validation,
-        _ => genome.weights,
-    })
+    Ok(trained)
 }
 
 /// The name of a parameter in a PyTorch module that names its layers alike.

@@ -38,7 +38,7 @@ impl LearnerSetup {
     }
 }
 
-/// Whether each learner of each cell fits, with the subset of the cell's first seed; where weights are scored by a gradient,
+/// Whether each learner of each cell fits and what its stages learn can be kept, with the subset of the cell's first seed; where weights are scored by a gradient,
 /// whether that fits, and the learners with as many weights as with the images, but others.
 ///
 /// # Errors
@@ -49,7 +49,7 @@ pub fn check_memory(campaign: &Campaign, limits: Limits) -> Result<()> {
         if let Some(images) = cell.setup.scored_on {
             lacking.extend(scoring::plan(&cell.setup.graph, images, limits).err().map(|error| of_cell(cell, error)));
         }
-        lacking.extend(misfits(cell, &cell.setup.select(cell.setup.first_seed(), None)?, limits));
+        lacking.extend(misfits(cell, &cell.setup.select(cell.setup.first_seed(), 0, None)?, limits));
     }
     refuse(&lacking)
 }
@@ -59,7 +59,7 @@ pub fn check_memory(campaign: &Campaign, limits: Limits) -> Result<()> {
 /// # Errors
 /// As [`check_memory`], and if the scores cannot be computed.
 pub(super) fn check_memory_scored(cell: &Cell, scoring: Scoring<'_>) -> Result<()> {
-    refuse(&misfits(cell, &cell.setup.select(cell.setup.first_seed(), Some(scoring))?, scoring.limits))
+    refuse(&misfits(cell, &cell.setup.select(cell.setup.first_seed(), 0, Some(scoring))?, scoring.limits))
 }
 
 /// What does not fit, by learner.
@@ -67,7 +67,8 @@ fn misfits(cell: &Cell, subset: &Subset, limits: Limits) -> Vec<String> {
     let mut lacking = Vec::new();
     for learner in &cell.setup.learners {
         let plan = learner.plan(&cell.setup.graph, subset, limits, cell.setup.keep());
-        if let Err(message) = learner.check(&plan) {
+        let kept = || learner.check_chain(&plan, cell.setup.redraw, subset.size);
+        if let Err(message) = learner.check(&plan).and_then(|()| kept()) {
             lacking.push(of_cell(cell, format!("learner `{}`: {message}", learner.label)));
         }
     }

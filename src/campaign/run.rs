@@ -9,18 +9,17 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::fit::check_memory_scored;
+use super::stages::RunStages;
 use super::store::{
     config_digest, disk, Checkpoint, Covered, Genome, Resumed, RunDescription, RunDir, RunFiles, RunState,
 };
 use super::{check_memory, machine, Campaign, Registry, Run, Scoring, Setup};
-use crate::data::{BatchOrder, Data, Split};
-use crate::engine;
+use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::learner::{Outcome, Position, Recorder, Snapshot, Task, Training};
+use crate::learner::{Outcome, Position, Recorder, Snapshot, Stages, Training};
 use crate::plan::Limits;
 use crate::record::{Evaluation, Header, Lap, Method, Reading, Record, Session, Step, Time, FORMAT};
-use crate::rng::Seed;
-use crate::subset::Start;
+use crate::subset::{Start, Subset};
 
 /// Name of the file that lists a campaign's runs.
 pub(super) const LIST: &str = "campaign.json";
@@ -245,15 +244,16 @@ fn work(
 ) -> Result<RunEnd> {
     let run = turn.run;
     let setup = &run.cell.setup;
-    let start = Arc::new(start(dir, run, &data, options.limits)?);
+    let subset = first_subset(dir, run, &data, options.limits)?;
     let learner_setup = &setup.learners[run.learner];
-    let mut learner = learner_setup.build(&start, run.seed, registry)?;
-    let task = task(run, start.clone(), data, options.limits)?;
+    let mut stages = RunStages::new(run, registry, options.limits, subset, data)?;
+    let start = stages.stage().0.start.clone();
     let measure = |snapshot: &Snapshot<'_>| -> Result<Vec<Reading>> {
         let readings = setup.metrics.iter().map(|(_, metric)| metric.compute(snapshot));
         Ok(readings.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     };
-    let training = Training { task: &task, budget: learner_setup.budget, moments: setup.moments, measure: &measure };
+    let training =
+        Training { budget: learner_setup.budget, redraw: setup.redraw, moments: setup.moments, measure: &measure };
 
     let Resumed { checkpoint, mut files, notes } = dir.resume()?;
     let digest = config_digest(&run.configuration);
@@ -271,7 +271,7 @@ fn work(
     }))?;
     observer.begin(turn, at, &notes);
     let mut recorder = FileRecorder { files, digest, options, observer, saved: Instant::now() };
-    let outcome = training.run(&mut *learner, position, &mut recorder);
+    let outcome = training.run(&mut stages, position, &mut recorder);
     if outcome.is_err() {
         // The way to the failure is worth seeing, but the failure is what counts.
         let _ = recorder.files.sync();
@@ -282,10 +282,12 @@ fn work(
             dir.write_genome(&Genome {
                 seed: run.seed,
                 configuration: run.configuration.clone(),
-                subset: (*start.subset).clone(),
+                subset: (*stages.stage().0.start.subset).clone(),
                 data: setup.data.name.clone(),
                 model: setup.model.clone(),
+                chain: finished.chain,
                 weights: finished.weights,
+                stage_best_by_validation: finished.stage_best_by_validation,
                 weights_best_by_validation: finished.weights_best_by_validation,
             })?;
             recorder.files.steps.append(&Record::End(finished.end))?;
@@ -295,29 +297,19 @@ fn work(
     }
 }
 
-/// The start of a run. Where weights are scored by a gradient, the run keeps the subset that it began with: on another kind
-/// of machine scores round differently, and a run that is continued there must train the weights that it has trained.
-fn start(dir: &RunDir, run: &Run<'_>, data: &Data, limits: Limits) -> Result<Start> {
+/// The first subset of a run. Where weights are scored by a gradient, the run keeps the subset that it began with: on another
+/// kind of machine scores round differently, and a run that is continued there must train the weights that it has trained.
+fn first_subset(dir: &RunDir, run: &Run<'_>, data: &Data, limits: Limits) -> Result<Subset> {
     let setup = &run.cell.setup;
     if setup.scored_on.is_none() {
-        return setup.start(run.seed, None);
+        return setup.select(run.seed, 0, None);
     }
     if let Some(subset) = dir.kept_subset(&setup.graph)? {
-        return Ok(setup.start_of(subset, run.seed));
+        return Ok(subset);
     }
-    let subset = setup.select(run.seed, Some(Scoring { data, limits }))?;
+    let subset = setup.select(run.seed, 0, Some(Scoring { data, limits }))?;
     dir.keep_subset(&subset)?;
-    Ok(setup.start_of(subset, run.seed))
-}
-
-pub(super) fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, limits: Limits) -> Result<Task> {
-    let learner = &run.cell.setup.learners[run.learner];
-    let seed = Seed::new(run.seed);
-    let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed.child("batch"))?;
-    let augmentation = run.cell.setup.data.augmentation.clone();
-    let plan = learner.plan(&start.graph, &start.subset, limits, run.cell.setup.keep());
-    let engine = engine::on_cpu(start.clone(), &plan);
-    Ok(Task { start, data, order, augmentation, seed, loss: learner.loss, plan, engine })
+    Ok(subset)
 }
 
 fn header(run: &Run<'_>, start: &Start, digest: &str) -> Header {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::budget_setup::BudgetSetup;
 use super::learner_setup::{LearnerContext, LearnerSetup};
+use super::lineage::Lineage;
 use super::scoring::{check_images, Scoring};
+use super::subset_setup::{self, Choice, SubsetSetup};
 use super::Registry;
 use crate::data::{Augmentation, Data, DataSource};
 use crate::graph::init::Init;
@@ -18,7 +20,7 @@ use crate::params::{read_named, read_table, Amount, NamedFile, Node, Origin, Par
 use crate::plan::{Keep, Precision};
 use crate::record::Background;
 use crate::rng::Seed;
-use crate::subset::{self, GeneScale, Selector, Start, Subset, SubsetRequest, Untrained};
+use crate::subset::{stage_seed, GeneScale, Start, Subset, Untrained};
 
 /// Images held out for validation by default.
 const VALIDATION: Amount = Amount::Fraction(0.1);
@@ -48,6 +50,8 @@ pub struct Setup {
     choice: Choice,
     /// On how many training images weights are scored, if any are; see [`Setup::select`].
     pub scored_on: Option<usize>,
+    /// Steps after which the subset is drawn again; `None`: it is fixed.
+    pub redraw: Option<u64>,
     /// The learners, at least one.
     pub learners: Vec<LearnerSetup>,
     /// The metrics and their names.
@@ -74,13 +78,6 @@ pub struct DataSetup {
     pub augmentation: Arc<dyn Augmentation>,
     /// The section with all defaults and without augmentation, which tells one set from another.
     pub resolved: String,
-}
-
-/// How a subset is chosen.
-struct Choice {
-    name: String,
-    selectors: Vec<Box<dyn Selector>>,
-    batchnorm: Option<bool>,
 }
 
 /// A metric and its name.
@@ -111,16 +108,17 @@ impl Setup {
         self.seeds.first().copied().unwrap_or(1)
     }
 
-    /// The subset of one seed. Where weights are scored by a gradient and no images are given ([`Setup::scored_on`]), random
-    /// scores stand for it: as many weights as with the images, but others.
+    /// The subset of one seed in one of its stages. Where weights are scored by a gradient and no images are given
+    /// ([`Setup::scored_on`]), random scores stand for it: as many weights as with the images, but others.
     ///
     /// # Errors
     /// If a selector matches nothing, or the gradient cannot be computed.
-    pub fn select(&self, seed: u64, scoring: Option<Scoring<'_>>) -> crate::error::Result<Subset> {
+    pub fn select(&self, seed: u64, stage: u64, scoring: Option<Scoring<'_>>) -> crate::error::Result<Subset> {
         let untrained = Untrained::new(&self.graph, &*self.init, init_seed(seed));
-        let Some(scoring) = scoring else { return self.choice.subset(&self.graph, &untrained, seed) };
+        let address = stage_seed(Seed::new(seed), stage);
+        let Some(scoring) = scoring else { return self.choice.subset(&self.graph, &untrained, address) };
         let gradient = |images| scoring.gradient(self, init_seed(seed), images);
-        self.choice.subset(&self.graph, &untrained.with_gradient(&gradient), seed)
+        self.choice.subset(&self.graph, &untrained.with_gradient(&gradient), address)
     }
 
     /// The untrained network of one seed.
@@ -128,17 +126,17 @@ impl Setup {
     /// # Errors
     /// As [`Setup::select`].
     pub fn start(&self, seed: u64, scoring: Option<Scoring<'_>>) -> crate::error::Result<Start> {
-        Ok(self.start_of(self.select(seed, scoring)?, seed))
+        Ok(self.start_of(self.select(seed, 0, scoring)?, seed))
     }
 
     /// The untrained network of one seed, with this subset of its weights.
     pub fn start_of(&self, subset: Subset, seed: u64) -> Start {
-        Start::new(self.graph.clone(), Arc::new(subset), &*self.init, self.scale, self.background, init_seed(seed))
+        Lineage::of(self, subset, seed).start()
     }
 
     /// The files that the configuration names, by the names that it has for them.
     pub fn files(&self) -> Vec<NamedFile> {
-        subset::files(&self.choice.selectors)
+        self.choice.files()
     }
 
     /// The configuration of one run: this cell, called `cell`, with one seed and one learner. It is a campaign that does
@@ -158,16 +156,8 @@ impl Setup {
     }
 }
 
-impl Choice {
-    fn subset(&self, graph: &Graph, untrained: &Untrained<'_>, seed: u64) -> crate::error::Result<Subset> {
-        let name = (!self.name.is_empty()).then_some(&*self.name);
-        let request = SubsetRequest { graph, seed: Seed::new(seed).child("subset"), untrained };
-        subset::select(name, &self.selectors, self.batchnorm, &request)
-    }
-}
-
 /// The address of the base.
-fn init_seed(seed: u64) -> Seed {
+pub(super) fn init_seed(seed: u64) -> Seed {
     Seed::new(seed).child("init")
 }
 
@@ -184,8 +174,8 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         .as_deref()
         .zip(init.as_deref())
         .map(|(graph, init)| (graph, Untrained::new(graph, init, init_seed(seed))));
-    let (choice, chosen, background) =
-        params.table("subset", |subset| read_subset(subset, registry, untrained.as_ref(), seed));
+    let SubsetSetup { choice, chosen, redraw, background } =
+        params.table("subset", |subset| subset_setup::read(subset, registry, untrained.as_ref(), seed));
     let scored_on = untrained.as_ref().and_then(|(_, untrained)| untrained.images_asked());
     if let (Some(images), Some(data)) = (scored_on, &data) {
         let told = |message: String| params.problem("subset", message, None);
@@ -213,6 +203,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         subset: chosen?.name,
         choice,
         scored_on,
+        redraw,
         learners,
         metrics,
         moments,
@@ -235,7 +226,7 @@ pub(super) fn check_label(params: &Params<'_>, key: &str, label: &str) {
 }
 
 /// A label that is only shown: short enough for a table, and without control characters, which terminals obey.
-fn read_shown(params: &Params<'_>, key: &str, longest: usize) -> String {
+pub(super) fn read_shown(params: &Params<'_>, key: &str, longest: usize) -> String {
     let text = params.text(key, Some(""));
     if text.chars().count() > longest || text.chars().any(char::is_control) {
         let (path, found) = (params.path(), Value::Text(text));
@@ -336,33 +327,6 @@ fn read_model(params: &Params<'_>, registry: &Registry, data: Option<&DataSetup>
         (name.to_string(), graph.map(Arc::new), init.flatten())
     };
     params.named("model", None, read).unwrap_or_default()
-}
-
-/// How the subset is chosen, and the subset of the first seed with random scores in the place of gradients.
-fn read_subset(
-    params: &Params<'_>,
-    registry: &Registry,
-    network: Option<&(&Graph, Untrained<'_>)>,
-    seed: u64,
-) -> (Choice, Option<Subset>, Background) {
-    let name = read_shown(params, "name", 60);
-    let before = params.problems().len();
-    let selectors = registry.selectors.read_list(params, "select");
-    if selectors.is_empty() && params.problems().len() == before {
-        let example = "it lists what is trained, as in [{ filters = 0.25 }]";
-        params.problem("select", format!("`subset.select` is missing or empty: {example}"), None);
-    }
-    let choice = Choice { name, selectors, batchnorm: params.optional_boolean("batchnorm") };
-    let whole = params.problems().len() == before;
-    let chosen = network.filter(|_| whole).and_then(|(graph, untrained)| {
-        let chosen = choice.subset(graph, untrained, seed);
-        chosen.map_err(|error| params.problem("select", error.to_string(), None)).ok()
-    });
-    let background = match params.choice("background", Some("random"), &["random", "zero"]) {
-        "random" => Background::Random,
-        _ => Background::Zero,
-    };
-    (choice, chosen, background)
 }
 
 fn read_learners(params: &Params<'_>, context: &LearnerContext<'_>) -> Vec<LearnerSetup> {

@@ -8,7 +8,7 @@ use super::output::Output;
 use super::run::limits;
 use super::subset::{cell, choose};
 use super::Exit;
-use crate::campaign::{Campaign, Cell, LearnerSetup, Registry};
+use crate::campaign::{Campaign, Cell, LearnerSetup, Redrawn, Registry};
 use crate::error::Result;
 use crate::learner::SNAPSHOT;
 use crate::plan::{NodePlan, Plan};
@@ -43,7 +43,9 @@ struct Planned<'a> {
     /// Bytes that training holds, and an evaluation of the incumbent where that is known.
     peak_bytes: u64,
     peak_bytes_evaluation: Option<u64>,
-    /// Why it does not fit into memory, if so.
+    /// How often the subset is drawn, where it is drawn again and the budget tells.
+    redrawn: Option<Redrawn>,
+    /// Why it does not fit into memory, or what it learns cannot be kept, if so.
     lacking: Option<String>,
 }
 
@@ -58,7 +60,15 @@ pub fn inspect(arguments: &InspectArguments, registry: &Registry, output: &mut O
     let plan = |learner: &LearnerSetup| learner.plan(&start.graph, &start.subset, limits, cell.setup.keep());
     let plans: Vec<Plan> = cell.setup.learners.iter().map(plan).collect();
     let snapshot = SNAPSHOT.min(cell.setup.data.training_images());
-    let planned = |(setup, plan): (_, _)| planned(setup, plan, snapshot);
+    let (redraw, k) = (cell.setup.redraw, start.subset.size);
+    let planned = |(setup, plan)| Planned {
+        setup,
+        plan,
+        peak_bytes: LearnerSetup::peak_bytes(setup, plan),
+        peak_bytes_evaluation: plan.peak_bytes_evaluation(snapshot),
+        redrawn: redraw.and_then(|redraw| setup.redrawn(plan, redraw, k)),
+        lacking: setup.check(plan).and_then(|()| setup.check_chain(plan, redraw, k)).err(),
+    };
     let view = View {
         campaign: &campaign,
         cell,
@@ -70,12 +80,6 @@ pub fn inspect(arguments: &InspectArguments, registry: &Registry, output: &mut O
     let text = if arguments.json { format!("{:#}\n", view.json()) } else { view.text() };
     output.result(&text);
     Ok(Exit::Done)
-}
-
-fn planned<'a>(setup: &'a LearnerSetup, plan: &'a Plan, snapshot: usize) -> Planned<'a> {
-    let peak_bytes_evaluation = plan.peak_bytes_evaluation(snapshot);
-    let (peak_bytes, lacking) = (setup.peak_bytes(plan), setup.check(plan).err());
-    Planned { setup, plan, peak_bytes, peak_bytes_evaluation, lacking }
 }
 
 fn layers<'a>(start: &Start, plan: &'a Plan) -> Vec<Layer<'a>> {

@@ -43,8 +43,8 @@ pub fn cell(campaign: &Campaign, number: usize) -> Result<&Cell> {
 /// The subset of a cell and seed; the data set is read only where weights are scored on its images.
 pub fn choose(cell: &Cell, seed: u64, data_dir: Option<&Path>, limits: Limits) -> Result<Subset> {
     if cell.setup.scored_on.is_none() {
-        return cell.setup.select(seed, None);
+        return cell.setup.select(seed, 0, None);
     }
     let data = cell.setup.data.load(data_dir)?;
-    cell.setup.select(seed, Some(Scoring { data: &data, limits }))
+    cell.setup.select(seed, 0, Some(Scoring { data: &data, limits }))
 }

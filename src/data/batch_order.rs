@@ -9,13 +9,13 @@ use crate::rng::Seed;
 /// that reaches over the end of an epoch takes the rest of one and the start of the next.
 ///
 /// The batch of a step follows from seed and step alone, so both learners see the same and a resumed run goes on with it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BatchOrder {
     n: usize,
     batch: usize,
     seed: Seed,
-    /// The epoch asked for last. It saves time and changes no result.
-    last: Mutex<Option<(u64, Arc<Vec<usize>>)>>,
+    /// The epoch asked for last, of all copies. It saves time and changes no result.
+    last: Arc<Mutex<Option<(u64, Arc<Vec<usize>>)>>>,
 }
 
 impl BatchOrder {
@@ -29,7 +29,7 @@ impl BatchOrder {
                 "a batch of {batch} images: must be 1 to {n}, the number of training images"
             )));
         }
-        Ok(BatchOrder { n, batch, seed, last: Mutex::new(None) })
+        Ok(BatchOrder { n, batch, seed, last: Arc::default() })
     }
 
     /// Number of images in an epoch.

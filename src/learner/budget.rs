@@ -53,6 +53,13 @@ impl Budget {
         .filter_map(|(name, used, limit)| Some((name, used, limit?)))
     }
 
+    /// The most steps that can be taken where each costs as much as `step`; `None` where the clock alone ends a run.
+    pub fn most_steps(&self, step: Cost) -> Option<u64> {
+        let counted = self.uses(step, 0.0).filter(|(name, ..)| *name != "seconds");
+        // The first step is always allowed.
+        counted.map(|(_, used, limit)| (limit / used) as u64).min().map(|steps| steps.max(1))
+    }
+
     /// Share of the budget used, 0 to 1: that of the limit nearest to its end.
     pub fn used(&self, cost: Cost, seconds: f64) -> f64 {
         self.uses(cost, seconds).map(|(_, used, limit)| used / limit).fold(0.0, f64::max).min(1.0)
@@ -91,7 +98,14 @@ mod tests {
         assert_eq!(exact.ends(after(2), Some(step), 0.0), None, "60 + 30 is 90");
         assert!((budget.used(after(3), 0.0) - 0.9).abs() < 1e-12);
         assert_eq!(Budget { steps: Some(3), ..Budget::default() }.ends(after(3), Some(step), 0.0), Some("steps"));
+        assert_eq!([budget, exact].map(|budget| budget.most_steps(step)), [Some(3), Some(3)]);
+        assert_eq!(
+            Budget { macs: Some(4), ..Budget::default() }.most_steps(step),
+            Some(1),
+            "the first is always allowed"
+        );
         let clock = Budget { seconds: Some(2.0), ..Budget::default() };
+        assert_eq!(clock.most_steps(step), None);
         assert_eq!(clock.ends(after(1), Some(step), 1.9), None);
         assert_eq!(clock.ends(after(1), Some(step), 2.0), Some("seconds"));
     }

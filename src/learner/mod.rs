@@ -2,19 +2,23 @@
 
 mod backprop;
 mod budget;
+mod chain;
 mod evaluate;
 mod evolution;
 mod moments;
 mod position;
+mod stages;
 mod task;
 mod training;
 
 pub use backprop::Backprop;
 pub use budget::{Budget, Epochs};
+pub use chain::Chain;
 pub use evaluate::Snapshot;
 pub use evolution::Evolution;
 pub use moments::Moments;
 pub use position::{Best, Position};
+pub use stages::{Fixed, Stages};
 pub use task::{Task, SNAPSHOT};
 pub use training::{Finished, Outcome, Recorder, Training};
 

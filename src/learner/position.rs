@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Chain;
 use crate::record::{number, Cost, Scores};
 use crate::state::State;
 
@@ -12,6 +13,9 @@ pub struct Position {
     pub cost: Cost,
     /// Cost of the last step, if there was one.
     pub last_step: Option<Cost>,
+    /// What the stages before this one learned, where the subset is drawn again.
+    #[serde(skip)]
+    pub chain: Chain,
     /// The learner's state.
     #[serde(skip)]
     pub state: State,
@@ -33,9 +37,12 @@ pub struct Position {
 pub struct Best {
     /// Step of that evaluation.
     pub step: u64,
+    /// Its stage: how many links of the chain come before its weights.
+    #[serde(default)]
+    pub stage: u64,
     /// Its loss and accuracy.
     pub scores: Scores,
-    /// Its trained weights, (k).
+    /// Trained weights of its stage, (k).
     #[serde(skip)]
     pub weights: Vec<f32>,
 }

@@ -58,14 +58,27 @@ impl Task {
 
     /// The cost of a run after one more step.
     pub fn charge(&self, cost: Cost, report: &StepReport) -> Cost {
-        let images = (report.members * self.order.batch()) as u64;
-        let backward = if report.backward { images } else { 0 };
-        let macs = if report.backward { self.plan.gradient_macs() } else { self.plan.macs(report.members) };
+        let step = self.step_cost(report.members, report.backward);
         Cost {
-            step: cost.step + 1,
-            images: cost.images + images,
-            images_backward: cost.images_backward + backward,
-            macs: cost.macs + macs,
+            step: cost.step + step.step,
+            images: cost.images + step.images,
+            images_backward: cost.images_backward + step.images_backward,
+            macs: cost.macs + step.macs,
+        }
+    }
+
+    /// What the next step costs if it evaluates as many networks as one that cost `last`, on whatever task that was.
+    pub fn forecast(&self, last: Cost) -> Cost {
+        self.step_cost(last.images as usize / self.order.batch(), last.images_backward > 0)
+    }
+
+    fn step_cost(&self, members: usize, backward: bool) -> Cost {
+        let images = (members * self.order.batch()) as u64;
+        Cost {
+            step: 1,
+            images,
+            images_backward: if backward { images } else { 0 },
+            macs: if backward { self.plan.gradient_macs() } else { self.plan.macs(members) },
         }
     }
 }

@@ -2,17 +2,17 @@
 
 use std::time::Instant;
 
-use super::{Best, Budget, Learner, Moments, Position, Snapshot, Task};
+use super::{Best, Budget, Chain, Moments, Position, Snapshot, Stages};
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::record::{Cost, End, Evaluation, Lap, Reading, Scores, Step};
 
-/// What is trained, how long, and when it is looked at.
+/// How long is trained, and when it is looked at.
 pub struct Training<'a> {
-    /// The problem.
-    pub task: &'a Task,
     /// When it ends.
     pub budget: Budget,
+    /// Steps of a stage, at least 1: after so many the subset is drawn again. `None`: it is fixed.
+    pub redraw: Option<u64>,
     /// When the incumbent is evaluated.
     pub moments: Moments,
     /// The metrics' numbers for a snapshot.
@@ -69,15 +69,20 @@ pub enum Outcome {
 pub struct Finished {
     /// The last record.
     pub end: End,
-    /// Trained weights at the end, (k).
+    /// What the stages before the last one learned; empty where the subset is fixed.
+    pub chain: Chain,
+    /// Trained weights at the end, (k) of the last stage.
     pub weights: Vec<f32>,
-    /// Trained weights of the best evaluation by validation loss, (k).
+    /// Stage of the best evaluation by validation loss: so many links of the chain come before its weights.
+    pub stage_best_by_validation: u64,
+    /// Trained weights of that evaluation, (k) of its stage.
     pub weights_best_by_validation: Vec<f32>,
 }
 
 /// The loop's own state.
 struct Loop<'a, 'b> {
     training: &'a Training<'a>,
+    stages: &'b mut dyn Stages,
     recorder: &'b mut dyn Recorder,
     position: Position,
     /// Images and seconds when this session began, for its rate.
@@ -87,13 +92,13 @@ struct Loop<'a, 'b> {
 }
 
 impl Training<'_> {
-    /// Trains from the start, or from `position`.
+    /// Trains from the start, or from `position`; `stages` stands at its first stage.
     ///
     /// # Errors
-    /// If the learner or the engine fails, or the recorder cannot write.
+    /// If the learner or the engine fails, a subset cannot be drawn again, or the recorder cannot write.
     pub fn run(
         &self,
-        learner: &mut dyn Learner,
+        stages: &mut dyn Stages,
         position: Option<Position>,
         recorder: &mut dyn Recorder,
     ) -> Result<Outcome> {
@@ -101,49 +106,82 @@ impl Training<'_> {
         let position = position.unwrap_or_else(|| Position {
             cost: Cost::default(),
             last_step: None,
-            state: learner.save(),
+            chain: Chain::default(),
+            state: stages.stage().1.save(),
             seconds: 0.0,
             evaluation_seconds: 0.0,
             best: None,
             best_on_test_accuracy: 0.0,
         });
-        learner.load(&position.state)?;
+        if !position.chain.is_empty() {
+            stages.fold(&mut position.chain.links())?;
+        }
+        stages.stage().1.load(&position.state)?;
         let session = (position.cost.images, position.seconds);
-        let mut run = Loop { training: self, recorder, position, session, scores: None };
+        let mut run = Loop { training: self, stages, recorder, position, session, scores: None };
         if fresh {
-            run.evaluate(learner, true)?;
+            run.evaluate(true)?;
         }
         let reason = loop {
             if run.recorder.stop_asked() {
-                run.checkpoint(learner)?;
+                run.checkpoint()?;
                 return Ok(Outcome::Stopped);
             }
-            if let Some(reason) = run.end_reason(learner) {
+            if let Some(reason) = run.budget_ends() {
+                break reason.to_string();
+            }
+            if run.stage_is_over() {
+                run.begin_stage()?;
+                continue;
+            }
+            if let Some(reason) = run.stages.stage().1.stop() {
                 break reason;
             }
-            run.step(learner)?;
+            run.step()?;
             if self.moments.due(run.position.cost.step) {
-                run.evaluate(learner, true)?;
+                run.evaluate(true)?;
             }
             if run.recorder.checkpoint_due() {
-                run.checkpoint(learner)?;
+                run.checkpoint()?;
             }
         };
-        run.finish(learner, reason)
+        run.finish(reason)
     }
 }
 
 impl Loop<'_, '_> {
-    fn end_reason(&self, learner: &dyn Learner) -> Option<String> {
+    fn budget_ends(&self) -> Option<&'static str> {
         let Position { cost, last_step, seconds, .. } = &self.position;
-        let budget = self.training.budget.ends(*cost, *last_step, *seconds).map(str::to_string);
-        budget.or_else(|| learner.stop())
+        self.training.budget.ends(*cost, *last_step, *seconds)
     }
 
-    fn step(&mut self, learner: &mut dyn Learner) -> Result<()> {
+    /// Whether the next step belongs to another stage.
+    fn stage_is_over(&self) -> bool {
+        let Position { cost, chain, .. } = &self.position;
+        self.training.redraw.is_some_and(|steps| cost.step / steps > chain.len())
+    }
+
+    /// Folds what the incumbent learned into the network and goes on with a subset drawn again, under a fresh learner:
+    /// its coordinates have changed their meaning. Batches, schedules and budget go on.
+    fn begin_stage(&mut self) -> Result<()> {
         let clock = Instant::now();
-        let (task, before) = (self.training.task, self.position.cost);
+        let (task, learner) = self.stages.stage();
+        let learned = learner.incumbent(task);
+        self.stages.fold(&mut std::iter::once(&learned[..]))?;
+        self.position.chain.push(&learned);
+        // Another subset may cost more: the budget is asked again before the next step.
+        let (task, _) = self.stages.stage();
+        self.position.last_step = self.position.last_step.map(|last| task.forecast(last));
+        self.position.seconds += clock.elapsed().as_secs_f64();
+        self.scores = None;
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<()> {
+        let clock = Instant::now();
+        let before = self.position.cost;
         let used = self.training.budget.used(before, self.position.seconds);
+        let (task, learner) = self.stages.stage();
         let batch = task.batch(before.step);
         let report = learner.step(task, &batch, Progress { step: before.step, used })?;
         let cost = task.charge(before, &report);
@@ -158,17 +196,18 @@ impl Loop<'_, '_> {
         self.scores = None;
         let super::StepReport { loss, best, failed, diagnostics, .. } = report;
         let used = self.training.budget.used(cost, self.position.seconds);
-        self.recorder.step(&Step { cost, loss, best, failed, diagnostics }, used)
+        let stage = self.position.chain.len();
+        self.recorder.step(&Step { cost, stage, loss, best, failed, diagnostics }, used)
     }
 
     /// Evaluates the incumbent, once for each step; writes it down if `record`.
-    fn evaluate(&mut self, learner: &dyn Learner, record: bool) -> Result<Scores> {
+    fn evaluate(&mut self, record: bool) -> Result<Scores> {
         if let Some(scores) = self.scores {
             return Ok(scores);
         }
         let clock = Instant::now();
-        let task = self.training.task;
         let cost = self.position.cost;
+        let (task, learner) = self.stages.stage();
         let snapshot = Snapshot::take(task, learner.incumbent(task), cost)?;
         let scores = snapshot.scores;
         self.scores = Some(scores);
@@ -179,7 +218,8 @@ impl Loop<'_, '_> {
             self.position.best_on_test_accuracy = self.position.best_on_test_accuracy.max(scores.test.accuracy);
             let least = self.position.best.as_ref().map_or(f64::INFINITY, |best| best.scores.validation.loss);
             if scores.validation.loss < least {
-                self.position.best = Some(Best { step: cost.step, scores, weights: snapshot.trained });
+                let stage = self.position.chain.len();
+                self.position.best = Some(Best { step: cost.step, stage, scores, weights: snapshot.trained });
             }
             let lap = self.lap();
             self.recorder.lap(&lap)?;
@@ -200,27 +240,34 @@ impl Loop<'_, '_> {
         }
     }
 
-    fn checkpoint(&mut self, learner: &dyn Learner) -> Result<()> {
-        self.position.state = learner.save();
+    fn checkpoint(&mut self) -> Result<()> {
+        self.position.state = self.stages.stage().1.save();
         self.recorder.checkpoint(self.position.clone())
     }
 
-    fn finish(&mut self, learner: &dyn Learner, reason: String) -> Result<Outcome> {
+    fn finish(mut self, reason: String) -> Result<Outcome> {
         // After a resume the last evaluation may be on record but no longer known.
         let recorded = self.training.moments.due(self.position.cost.step);
-        let last = self.evaluate(learner, !recorded)?;
-        let weights = learner.incumbent(self.training.task);
-        let cost = self.position.cost;
-        let own = || Best { step: cost.step, scores: last, weights: weights.clone() };
-        let best = self.position.best.clone().unwrap_or_else(own);
+        let last = self.evaluate(!recorded)?;
+        let (task, learner) = self.stages.stage();
+        let weights = learner.incumbent(task);
+        let Position { cost, chain, best, best_on_test_accuracy, .. } = self.position;
+        let own = || Best { step: cost.step, stage: chain.len(), scores: last, weights: weights.clone() };
+        let best = best.unwrap_or_else(own);
         let end = End {
             reason,
             cost,
             last,
             best_by_validation: best.scores,
             best_by_validation_step: best.step,
-            best_on_test_accuracy: self.position.best_on_test_accuracy,
+            best_on_test_accuracy,
         };
-        Ok(Outcome::Finished(Box::new(Finished { end, weights, weights_best_by_validation: best.weights })))
+        Ok(Outcome::Finished(Box::new(Finished {
+            end,
+            chain,
+            weights,
+            stage_best_by_validation: best.stage,
+            weights_best_by_validation: best.weights,
+        })))
     }
 }

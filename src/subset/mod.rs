@@ -10,6 +10,7 @@ mod classifier;
 mod exported;
 mod file;
 mod filters;
+mod folding;
 mod gradient;
 mod intersection;
 mod layers;
@@ -27,6 +28,7 @@ mod union;
 mod untrained;
 mod weights;
 
+pub use folding::Folding;
 pub use pattern::Pattern;
 pub use span::{Span, Subset};
 pub use start::{GeneScale, Start};
@@ -154,6 +156,16 @@ impl Selectors {
                 list_names(several.iter().map(|(key, _)| key.name.as_str()))
             )),
         }
+    }
+}
+
+/// The address of what stage `stage` of a run draws: its subset, and all that depends on it. `run` is the run's own seed; a
+/// run with a fixed subset has stage 0 alone.
+pub fn stage_seed(run: Seed, stage: u64) -> Seed {
+    let subset = run.child("subset");
+    match stage {
+        0 => subset,
+        _ => subset.child("stage").index(stage),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Subset;
-use crate::graph::init::{draw, Init};
-use crate::graph::{Graph, Parameter, ParameterKind};
+use super::{Folding, Subset};
+use crate::graph::init::Init;
+use crate::graph::Graph;
 use crate::record::Background;
 use crate::rng::Seed;
 
-/// The common start of all learners. Nothing in it is ever written again.
+/// The common start of all learners, or of one stage of a learner whose subset is drawn again ([`Folding`]). Nothing in it is
+/// ever written again.
 #[derive(Clone, Debug)]
 pub struct Start {
     /// The network.
@@ -42,24 +43,9 @@ impl Start {
         background: Background,
         seed: Seed,
     ) -> Self {
-        let mut weights = draw(&graph, init, seed);
-        let base = subset.gather(&weights);
-        if background == Background::Zero {
-            for parameter in graph.parameters.iter().filter(|parameter| zeroed(parameter)) {
-                weights[parameter.range()].fill(0.0);
-            }
-            subset.scatter(&base, &mut weights);
-        }
-        let of_parameter: Vec<f32> = match scale {
-            GeneScale::Init => graph.parameters.iter().map(|p| init.distribution(p).scale()).collect(),
-            GeneScale::One => vec![1.0; graph.parameters.len()],
-        };
-        let mut per_weight = Vec::with_capacity(weights.len());
-        for (parameter, scale) in graph.parameters.iter().zip(of_parameter) {
-            per_weight.extend(std::iter::repeat_n(scale, parameter.len()));
-        }
-        let scale = subset.gather(&per_weight);
-        Start { graph, subset, weights, base, scale }
+        let mut folding = Folding::new(graph, init, scale, background, seed);
+        folding.enter(&subset);
+        folding.start(subset)
     }
 
     /// Trained weights (k) of a genome (k): base + scale * gene.
@@ -75,10 +61,4 @@ impl Start {
         self.subset.scatter(trained, &mut weights);
         weights
     }
-}
-
-/// Whether the zero background clears it: convolutions, hidden linear layers and injections of the input, never batch-norm
-/// or the classifier.
-fn zeroed(parameter: &Parameter) -> bool {
-    !parameter.classifier && !matches!(parameter.kind, ParameterKind::BatchNormScale | ParameterKind::BatchNormShift)
 }

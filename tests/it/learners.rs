@@ -12,7 +12,8 @@ use subevo::entry::Entries;
 use subevo::error::Result;
 use subevo::graph::Graph;
 use subevo::learner::{
-    Backprop, Budget, Evolution, Finished, Learner, Moments, Outcome, Position, Recorder, Snapshot, Task, Training,
+    Backprop, Budget, Evolution, Finished, Fixed, Learner, Moments, Outcome, Position, Recorder, Snapshot, Task,
+    Training,
 };
 use subevo::operator::{Operators, Population};
 use subevo::optimizer::{schedule, Optimizer, Schedule};
@@ -166,7 +167,8 @@ fn train(
     memory: &mut Memory,
 ) -> Outcome {
     let measure = |_: &Snapshot<'_>| Ok(Vec::new());
-    Training { task, budget, moments, measure: &measure }.run(learner, position, memory).unwrap()
+    let training = Training { budget, redraw: None, moments, measure: &measure };
+    training.run(&mut Fixed { task, learner }, position, memory).unwrap()
 }
 
 fn finished(outcome: Outcome) -> Finished {

@@ -18,6 +18,7 @@ mod networks;
 mod operators;
 mod optimizers;
 mod recipes;
+mod redraw;
 mod selectors;
 mod store;
 mod strategies;

@@ -55,7 +55,7 @@ fn cost(step: u64) -> Cost {
 
 fn step(step: u64, loss: f64) -> Record {
     let diagnostics = BTreeMap::from([("sigma".to_string(), loss / 3.0)]);
-    Record::Step(Step { cost: cost(step), loss, best: loss - 0.1, failed: step % 2, diagnostics })
+    Record::Step(Step { cost: cost(step), stage: step / 4, loss, best: loss - 0.1, failed: step % 2, diagnostics })
 }
 
 fn scores(loss: f64) -> Scores {

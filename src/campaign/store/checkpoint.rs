@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::lines::Covered;
 use super::sealed::{self, Contents};
 use crate::error::{Error, Result};
-use crate::learner::Position;
+use crate::learner::{Chain, Position};
 use crate::state::{Array, State};
 
 /// What the metadata call the format.
@@ -17,6 +17,8 @@ const FORMAT: &str = "subevo-checkpoint-1";
 const FILES: [&str; 2] = ["checkpoint-a.safetensors", "checkpoint-b.safetensors"];
 /// Goes before the names of the learner's arrays.
 const STATE: &str = "state";
+/// Goes before the names of the chain's arrays.
+const CHAIN: &str = "chain";
 /// Name of the best weights' tensor.
 const BEST_WEIGHTS: &str = "best.weights";
 
@@ -92,6 +94,9 @@ fn write(path: &Path, serial: u64, checkpoint: &Checkpoint) -> Result<()> {
         .map_err(|error| Error::record(path, format!("the checkpoint cannot be JSON: {error}")))?;
     let mut state = State::default();
     state.nest(STATE, checkpoint.position.state.clone());
+    if !checkpoint.position.chain.is_empty() {
+        state.nest(CHAIN, checkpoint.position.chain.save());
+    }
     let mut contents = Contents { arrays: state.arrays, ..Contents::default() };
     if let Some(best) = &checkpoint.position.best {
         contents.arrays.insert(BEST_WEIGHTS.to_string(), Array::F32(best.weights.clone()));
@@ -115,6 +120,9 @@ fn read(path: &Path) -> Result<(u64, Checkpoint)> {
     if let Some(best) = &mut checkpoint.position.best {
         best.weights = contents.take_f32s(path, BEST_WEIGHTS)?;
     }
-    checkpoint.position.state = State { arrays: contents.arrays }.inner(STATE);
+    let arrays = State { arrays: contents.arrays };
+    checkpoint.position.chain =
+        Chain::load(&arrays.inner(CHAIN)).map_err(|error| Error::record(path, error.to_string()))?;
+    checkpoint.position.state = arrays.inner(STATE);
     Ok((serial, checkpoint))
 }

@@ -4,33 +4,44 @@ use std::path::Path;
 
 use super::sealed::{self, Contents};
 use crate::error::{Error, Result};
-use crate::state::Array;
+use crate::learner::Chain;
+use crate::state::{Array, State};
 use crate::subset::Subset;
 
 /// What the metadata call the format.
 const FORMAT: &str = "subevo-genome-1";
 const WEIGHTS: &str = "weights";
+const CHAIN: &str = "chain";
+const STAGE_BEST: &str = "stage_best_by_validation";
 const WEIGHTS_BEST: &str = "weights_best_by_validation";
 
 /// A trained network, without the weights that can be drawn again.
 ///
 /// As a file: safetensors with the F32 tensors `weights` and `weights_best_by_validation`, each (k), and the metadata `format`
-/// (`subevo-genome-1`), `seed`, `configuration` (TOML), `subset` (JSON), `data`, `model` and `digest`.
+/// (`subevo-genome-1`), `seed`, `configuration` (TOML), `subset` (JSON), `data`, `model` and `digest`. Where the subset was
+/// drawn again there is the chain of offsets too: `chain.values` (F32), the trained values of all stages but the last one after
+/// another, `chain.sizes` (U64), how many each stage has, and the metadata `stage_best_by_validation`.
+///
+/// [`Setup::network`](crate::campaign::Setup::network) makes all weights of it again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Genome {
     /// The run's seed.
     pub seed: u64,
     /// The resolved configuration, TOML.
     pub configuration: String,
-    /// The trained scalars.
+    /// The trained scalars, those of the last stage.
     pub subset: Subset,
     /// Name of the data set.
     pub data: String,
     /// Name of the model.
     pub model: String,
+    /// What the stages before the last one learned; empty where the subset is fixed.
+    pub chain: Chain,
     /// The incumbent at the end, (k), the values themselves, so that both learners' networks are kept bit for bit.
     pub weights: Vec<f32>,
-    /// The incumbent of the evaluation with the least validation loss, (k).
+    /// Stage of the evaluation with the least validation loss: so many links of the chain come before its weights.
+    pub stage_best_by_validation: u64,
+    /// The incumbent of that evaluation, (k) of its stage.
     pub weights_best_by_validation: Vec<f32>,
 }
 
@@ -57,6 +68,12 @@ impl Genome {
         for (name, weights) in [(WEIGHTS, &self.weights), (WEIGHTS_BEST, &self.weights_best_by_validation)] {
             contents.arrays.insert(name.to_string(), Array::F32(weights.clone()));
         }
+        if !self.chain.is_empty() {
+            let mut chain = State::default();
+            chain.nest(CHAIN, self.chain.save());
+            contents.arrays.append(&mut chain.arrays);
+            contents.metadata.insert(STAGE_BEST.to_string(), self.stage_best_by_validation.to_string());
+        }
         sealed::write(path, &contents)
     }
 
@@ -70,14 +87,24 @@ impl Genome {
         if format != FORMAT {
             return Err(Error::record(path, format!("its format is `{format}`, expected `{FORMAT}`")));
         }
-        let seed = contents.text(path, "seed")?;
+        let number = |name: &str, text: &str| {
+            text.parse().map_err(|_| Error::record(path, format!("{name} `{text}` is no whole number")))
+        };
+        let arrays = State { arrays: std::mem::take(&mut contents.arrays) };
+        let chain = Chain::load(&arrays.inner(CHAIN)).map_err(|error| Error::record(path, error.to_string()))?;
+        contents.arrays = arrays.arrays;
         let genome = Genome {
-            seed: seed.parse().map_err(|_| Error::record(path, format!("seed `{seed}` is no whole number")))?,
+            seed: number("seed", contents.text(path, "seed")?)?,
             configuration: contents.text(path, "configuration")?.to_string(),
             subset: serde_json::from_str(contents.text(path, "subset")?)
                 .map_err(|error| Error::record(path, format!("subset: {error}")))?,
             data: contents.text(path, "data")?.to_string(),
             model: contents.text(path, "model")?.to_string(),
+            stage_best_by_validation: match chain.len() {
+                0 => 0,
+                _ => number(STAGE_BEST, contents.text(path, STAGE_BEST)?)?,
+            },
+            chain,
             weights: contents.take_f32s(path, WEIGHTS)?,
             weights_best_by_validation: contents.take_f32s(path, WEIGHTS_BEST)?,
         };
@@ -87,7 +114,17 @@ impl Genome {
 
     fn check(&self, path: &Path) -> Result<()> {
         let k = self.subset.size;
-        for (name, weights) in [(WEIGHTS, &self.weights), (WEIGHTS_BEST, &self.weights_best_by_validation)] {
+        let of_best = match self.stage_best_by_validation {
+            stage if stage == self.chain.len() => Some(k),
+            stage => self.chain.links().nth(stage as usize).map(<[f32]>::len),
+        };
+        let Some(of_best) = of_best else {
+            let (stage, last) = (self.stage_best_by_validation, self.chain.len());
+            return Err(Error::record(path, format!("{STAGE_BEST} is {stage}, but the last stage is {last}")));
+        };
+        for (name, weights, k) in
+            [(WEIGHTS, &self.weights, k), (WEIGHTS_BEST, &self.weights_best_by_validation, of_best)]
+        {
             if weights.len() != k {
                 let message = format!("`{name}` has {} values, but the subset trains {k}", weights.len());
                 return Err(Error::record(path, message));
@@ -130,6 +167,8 @@ mod tests {
             subset: Subset { name: "some".to_string(), size, spans },
             data: "fashion".to_string(),
             model: "conv2".to_string(),
+            chain: Chain::default(),
+            stage_best_by_validation: 0,
             weights: vec![0.1; size],
             weights_best_by_validation: vec![-0.0; size],
         }

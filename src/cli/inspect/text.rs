@@ -1,6 +1,7 @@
 //! The plan as tables.
 
 use super::{Layer, Planned, View};
+use crate::campaign::Redrawn;
 use crate::cli::format::{bytes, counted, grouped, short, table, time};
 use crate::record::Method;
 use crate::subset::Span;
@@ -24,6 +25,14 @@ impl View<'_> {
         text += &format!("\neach step:\n{}", table(&header, &rows, 2));
         text += "memory: at most so much of `--memory`; the population and the data set are not in it\n";
         for learner in &self.learners {
+            if let Some(Redrawn { stages, chain_values }) = learner.redrawn {
+                let (label, values) = (&learner.setup.label, grouped(chain_values));
+                let size = bytes(4 * chain_values);
+                text += &format!(
+                    "learner `{label}`: at most {}, whose chain of offsets has {values} values ({size})\n",
+                    counted(stages as usize, "stage")
+                );
+            }
             if let Some(lacking) = &learner.lacking {
                 text += &format!("learner `{}` does not fit: {lacking}\n", learner.setup.label);
             }
@@ -45,14 +54,17 @@ impl View<'_> {
             true => format!(", augmented by {}", setup.data.augment),
             false => String::new(),
         };
+        let redraw = setup.redraw.map(|steps| format!(", drawn again after every {}", counted(steps as usize, "step")));
+        let redraw = redraw.unwrap_or_default();
         text += &format!(
-            "model {} on {}{augmented}: {} parameters\nsubset {}: {} trained ({share:.3} %), background {}\n\n",
+            "model {} on {}{augmented}: {} parameters\nsubset {}: {} trained ({share:.3} %), background {}{}\n\n",
             setup.model,
             setup.data.name,
             grouped(p as u64),
             setup.subset,
             grouped(k as u64),
-            setup.background.name()
+            setup.background.name(),
+            redraw
         );
         text
     }

@@ -77,3 +77,20 @@ fn what_depends_on_the_single_image_is_cached_unless_told_otherwise() {
     let wrong = place.subevo(&["inspect", "campaign.toml", "--set", "engine.cache=f64"]).expect(2);
     assert!(wrong.err.contains("engine.cache") && wrong.err.contains("`f16`"), "{}", wrong.err);
 }
+
+#[test]
+fn a_subset_that_is_drawn_again_says_how_often_and_what_is_kept() {
+    let place = Place::new(&TINY.replace("{ filters = 1 }", "{ weights = 4 }"));
+    let found = inspect(&place, &["--set", "subset.redraw=6"]);
+    assert_eq!((&found["redraw"], &found["subset_size"]), (&6.into(), &14.into()));
+    // Forty steps in stages of six: seven, of which the first six are kept.
+    for learner in found["learners"].as_array().unwrap() {
+        assert_eq!((&learner["stages"], &learner["chain_values"]), (&7.into(), &(6 * 14).into()));
+    }
+    let text = place.subevo(&["inspect", "campaign.toml", "--set", "subset.redraw=6"]).expect(0).out;
+    assert!(text.contains("background random, drawn again after every 6 steps\n"), "{text}");
+    let line = "learner `backprop`: at most 7 stages, whose chain of offsets has 84 values (336 B)";
+    assert!(text.contains(line), "{text}");
+    let fixed = inspect(&place, &[]);
+    assert_eq!((&fixed["redraw"], &fixed["learners"][0]["stages"]), (&0.into(), &Value::Null));
+}

@@ -18,8 +18,10 @@ fn after_kills_at_random_moments_the_records_are_those_of_an_undisturbed_run() {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64 >> 10;
     let (seed, kills) = (setting("SUBEVO_TEST_SEED", clock), setting("SUBEVO_TEST_KILLS", KILLS));
     eprintln!("SUBEVO_TEST_SEED={seed}");
-    let place = Place::new(TINY);
-    let words = ["--set", ALL_LEARNERS, "--set", "budget.steps=300", "--set", "metrics.every=7", "--checkpoint-every"];
+    // A fixed subset, and one that is drawn again in the course of each run.
+    let random = TINY.replace("{ filters = 1 }", "{ filters = 1, which = \"random\" }");
+    let place = Place::new(&format!("{random}\n[grid]\n\"subset.redraw\" = [0, 40]\n"));
+    let words = ["--set", ALL_LEARNERS, "--set", "budget.steps=150", "--set", "metrics.every=7", "--checkpoint-every"];
     fn joined<'a>(out: &'a str, words: &[&'a str]) -> Vec<&'a str> {
         [&["run", "campaign.toml", "--no-plots", "--out", out], words, &["0.02s"]].concat()
     }
@@ -27,7 +29,7 @@ fn after_kills_at_random_moments_the_records_are_those_of_an_undisturbed_run() {
     place.subevo(&joined("calm", &words)).expect(0);
     let whole = began.elapsed().as_secs_f64();
     let expected = place.bytes("calm/tiny");
-    assert_eq!(expected.len(), 15, "five runs of three files");
+    assert_eq!(expected.len(), 30, "ten runs of three files");
 
     let mut moments = Seed::new(seed).child("kills").rng();
     let (mut done, mut resumed, mut campaigns) = (0, 0, 0);
@@ -55,7 +57,7 @@ fn after_kills_at_random_moments_the_records_are_those_of_an_undisturbed_run() {
         let when = format!("seed {seed}, campaign {campaigns}");
         assert_same(&place.bytes(&format!("{out}/tiny")), &expected, &when);
         let again = place.subevo(&joined(&out, &words)).expect(0);
-        assert!(again.err.contains("5 of 5 runs are done (5 had been done before)"), "{when}: {}", again.err);
+        assert!(again.err.contains("10 of 10 runs are done (10 had been done before)"), "{when}: {}", again.err);
         std::fs::remove_dir_all(place.path(&out)).unwrap();
     }
     eprintln!("{done} kills, {resumed} of them while resuming, in {campaigns} campaigns");

@@ -98,6 +98,12 @@ const MISTAKES: &[Mistake] = &[
         &["`weights=109` asks for more than the 108 weights"],
     ),
     ("[{ batchnorm = true }, { filters = 1 }]", "^[]", &["`subset.select` is missing or empty"]),
+    ("filters = 1 }]", "filters = 1 }]\nredraw = ^-1", &["`subset.redraw` = -1: must be an integer, at least 0"]),
+    (
+        "filters = 1 }]",
+        "filters = 1 }]\nredraw = ^5",
+        &["`subset.redraw` = 5 changes nothing: no part of the subset is drawn at random", "{ weights = 1000 }"],
+    ),
     ("{ filters = 1 }", "^{ filters = 1, batchnorm = true }", &["names 2 selectors", "give each its own table"]),
     (
         "\"conv2-bn\"\nchannels = [2, 3]",
@@ -226,6 +232,35 @@ fn every_mistake_is_told_with_its_place_and_nothing_is_written() {
         assert!(!place.path("runs").exists(), "{new}");
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), MISTAKES.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_chain_that_is_too_long_or_has_no_end_is_refused_before_anything_is_written() {
+    let place = Place::new(&TINY.replace("{ filters = 1 }", "{ weights = 4 }"));
+    // Ten batch-norm weights and four others; 8 members on 16 images are 128 images a generation.
+    let refused = |sets: &[&str]| {
+        let words: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        let run = place.subevo(&[&["run", "campaign.toml"], &words[..]].concat()).expect(2);
+        let check = place.subevo(&[&["check", "campaign.toml"], &words[..]].concat()).expect(2);
+        assert_eq!(run.err, check.err);
+        assert!(!place.path("runs").exists());
+        run.err
+    };
+    for (budget, stages) in [("steps = 100_000_000", 20_000_000), ("images = 12_800_000_000", 20_000_000)] {
+        let message = refused(&["subset.redraw=5", &format!("budget={{ {budget} }}")]);
+        let values = 14 * (stages - 1);
+        let found =
+            format!("`subset.redraw` = 5 makes {stages} stages of 14 weights, and a chain of {values} learned values");
+        assert!(message.contains("learner `evolution`") && message.contains(&found), "{message}");
+        // 100,000,000 / 14 = 7,142,857, and one stage whose values are in no chain: 100,000,000 / 7,142,858 = 14.0.
+        assert!(message.contains("at most 100000000 are allowed; draw again after 14 steps or more"), "{message}");
+    }
+    let enough = ["check", "campaign.toml", "--set", "budget={ steps = 100_000_000 }", "--set", "subset.redraw=14"];
+    place.subevo(&enough).expect(0);
+    let message = refused(&["subset.redraw=5", "budget={ seconds = 5 }"]);
+    assert!(message.contains("a budget in seconds alone") && message.contains("give `steps`"), "{message}");
+    let both = ["check", "campaign.toml", "--set", "budget={ seconds = 5, steps = 9 }", "--set", "subset.redraw=5"];
+    place.subevo(&both).expect(0);
 }
 
 #[test]

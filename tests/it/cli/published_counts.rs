@@ -38,7 +38,7 @@ fn counts(model: &str, select: &str, image: [usize; 2], classes: usize) -> [usiz
     let campaign = Campaign::parse("counts.toml", &text, &[], &Registry::builtin(), false)
         .unwrap_or_else(|error| panic!("{model} {select}: {error}"));
     let setup = &campaign.cells[0].setup;
-    [setup.graph.parameter_count(), setup.select(0, None).unwrap().size]
+    [setup.graph.parameter_count(), setup.select(0, 0, None).unwrap().size]
 }
 
 fn total(model: &str, image: [usize; 2], classes: usize) -> usize {

@@ -168,13 +168,13 @@ fn the_gradient_of_a_campaign_is_that_of_the_reference_engine() {
             let weight = if of == "saliency" { start.base[i] } else { 1.0 };
             f64::from(gradient[i] * weight).abs()
         });
-        let found = setup.select(2, Some(Scoring { data: &data, limits })).unwrap();
+        let found = setup.select(2, 0, Some(Scoring { data: &data, limits })).unwrap();
         assert_eq!(trained(&found), ascending(&order[..40]), "{of} of {model}");
-        let stand_in = setup.select(2, None).unwrap();
+        let stand_in = setup.select(2, 0, None).unwrap();
         assert_eq!(stand_in.size, found.size);
         assert_ne!(stand_in.spans, found.spans);
         let small = Limits { memory: 1 << 10, threads: 1 };
-        let error = setup.select(2, Some(Scoring { data: &data, limits: small })).unwrap_err().to_string();
+        let error = setup.select(2, 0, Some(Scoring { data: &data, limits: small })).unwrap_err().to_string();
         assert!(
             error.contains("the gradient that weights are scored by, on 100 images as one batch: needs"),
             "{error}"
@@ -197,7 +197,7 @@ fn the_switch_of_batch_norm_adds_all_of_it_or_takes_it_away_and_draws_the_same_f
     let subset = |set: &str| {
         let sets = [random, set];
         let campaign = campaign(&sets[..if set.is_empty() { 1 } else { 2 }]).unwrap();
-        campaign.cells[0].setup.select(1, None).unwrap()
+        campaign.cells[0].setup.select(1, 0, None).unwrap()
     };
     let [absent, with, without] = ["", "subset.batchnorm=true", "subset.batchnorm=false"].map(subset);
     // Two filters of 9 and two of 27 weights; batch-norm of 3 and 4 channels.
@@ -226,6 +226,6 @@ fn the_switch_of_batch_norm_adds_all_of_it_or_takes_it_away_and_draws_the_same_f
     assert!(message.contains("`subset.batchnorm` = 1: must be true or false"), "{message}");
     let both = campaign(&[random, "grid={ \"subset.batchnorm\" = [true, false] }"]).unwrap();
     let cells: Vec<(&str, usize)> =
-        both.cells.iter().map(|cell| (&*cell.label, cell.setup.select(1, None).unwrap().size)).collect();
+        both.cells.iter().map(|cell| (&*cell.label, cell.setup.select(1, 0, None).unwrap().size)).collect();
     assert_eq!(cells, [("batchnorm=true", 72 + 14), ("batchnorm=false", 72)]);
 }

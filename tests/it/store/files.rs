@@ -4,7 +4,7 @@ use std::fs;
 
 use subevo::campaign::store::{Checkpoint, Checkpoints, Covered, Genome};
 use subevo::graph::ParameterKind;
-use subevo::learner::{Best, Position};
+use subevo::learner::{Best, Chain, Position};
 use subevo::state::{Array, State};
 use subevo::subset::{Span, Subset};
 
@@ -12,6 +12,14 @@ use super::{cost, scores};
 
 const A: &str = "checkpoint-a.safetensors";
 const B: &str = "checkpoint-b.safetensors";
+
+/// Two stages: of two values, of one.
+fn chain() -> Chain {
+    let mut chain = Chain::default();
+    chain.push(&[0.5, f32::MIN_POSITIVE / 4.0]);
+    chain.push(&[-0.0]);
+    chain
+}
 
 fn checkpoint(step: u64) -> Checkpoint {
     let mut state = State::default();
@@ -23,10 +31,11 @@ fn checkpoint(step: u64) -> Checkpoint {
         position: Position {
             cost: cost(step),
             last_step: Some(cost(1)),
+            chain: chain(),
             state,
             seconds: 0.1 + 0.2,
             evaluation_seconds: f64::INFINITY,
-            best: Some(Best { step: 2, scores: scores(0.3), weights: vec![f32::MIN_POSITIVE, 2.0] }),
+            best: Some(Best { step: 2, stage: 1, scores: scores(0.3), weights: vec![f32::MIN_POSITIVE, 2.0] }),
             best_on_test_accuracy: 1.0 / 7.0,
         },
         steps: Covered { bytes: u64::MAX, lines: 3 },
@@ -44,6 +53,7 @@ fn a_checkpoint_comes_back_with_every_bit() {
     checkpoints.save(&saved).unwrap();
     assert_eq!(Checkpoints::open(folder.path()).unwrap().1, Some(saved.clone()));
     saved.position.best = None;
+    saved.position.chain = Chain::default();
     saved.position.state = State::default();
     checkpoints.save(&saved).unwrap();
     assert_eq!(Checkpoints::open(folder.path()).unwrap().1, Some(saved.clone()));
@@ -124,8 +134,10 @@ fn genome() -> Genome {
         subset: Subset { name: "filters+batchnorm".to_string(), size: 3, spans },
         data: "tiny".to_string(),
         model: "conv2-bn".to_string(),
+        chain: chain(),
+        stage_best_by_validation: 0,
         weights: vec![0.1, -0.0, f32::MIN_POSITIVE / 2.0],
-        weights_best_by_validation: vec![1.0, f32::INFINITY, f32::MAX],
+        weights_best_by_validation: vec![f32::INFINITY, f32::MAX],
     }
 }
 
@@ -161,5 +173,33 @@ fn a_genome_file_can_be_read_by_any_safetensors_reader() {
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let weights = tensors.tensor("weights").unwrap();
     assert_eq!((weights.shape(), &weights.data()[..4]), (&[3][..], &0.1f32.to_le_bytes()[..]));
-    assert_eq!(tensors.len(), 2);
+    let sizes = tensors.tensor("chain.sizes").unwrap();
+    assert_eq!((sizes.shape(), sizes.data()), (&[2][..], &[2u64.to_le_bytes(), 1u64.to_le_bytes()].concat()[..]));
+    assert_eq!((tensors.tensor("chain.values").unwrap().shape(), tensors.len()), (&[3][..], 4));
+    assert_eq!(metadata["stage_best_by_validation"], "0");
+    // Where the subset is fixed nothing speaks of stages.
+    let fixed = Genome { chain: Chain::default(), weights_best_by_validation: vec![1.0; 3], ..genome() };
+    fixed.write(&path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    assert!(!header.metadata().clone().unwrap().contains_key("stage_best_by_validation"));
+    assert_eq!(header.tensors().len(), 2);
+    assert_eq!(Genome::read(&path).unwrap(), fixed);
+}
+
+#[test]
+fn a_genome_whose_best_stage_is_not_in_its_chain_or_has_another_size_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("genome.safetensors");
+    for (stage, size) in [(0, 2), (1, 1), (2, 3)] {
+        let genome =
+            |size| Genome { stage_best_by_validation: stage, weights_best_by_validation: vec![0.5; size], ..genome() };
+        genome(size).write(&path).unwrap();
+        assert_eq!(Genome::read(&path).unwrap(), genome(size));
+        let message = genome(size + 1).write(&path).unwrap_err().to_string();
+        let expected = format!("`weights_best_by_validation` has {} values, but the subset trains {size}", size + 1);
+        assert!(message.contains(&expected), "{message}");
+    }
+    let message = Genome { stage_best_by_validation: 3, ..genome() }.write(&path).unwrap_err().to_string();
+    assert!(message.contains("stage_best_by_validation is 3, but the last stage is 2"), "{message}");
 }

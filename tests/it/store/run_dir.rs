@@ -6,7 +6,7 @@ use std::path::Path;
 use subevo::campaign::store::{
     config_digest, read_description, read_run, run_state, Checkpoint, Covered, Resumed, RunDir, RunState,
 };
-use subevo::learner::Position;
+use subevo::learner::{Chain, Position};
 use subevo::record::{Lap, Record, Session, Time};
 use subevo::rng::Seed;
 use subevo::state::State;
@@ -34,6 +34,7 @@ fn checkpoint(step: u64, state: State) -> Checkpoint {
     let position = Position {
         cost: cost(step),
         last_step: None,
+        chain: Chain::default(),
         state,
         seconds: 1.5,
         evaluation_seconds: 0.5,

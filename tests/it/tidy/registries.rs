@@ -85,7 +85,16 @@ pub fn kinds() -> Vec<Kind> {
         kind(
             "subsets",
             "subset",
-            &["exported.rs", "pattern.rs", "scored.rs", "slice.rs", "span.rs", "start.rs", "untrained.rs"],
+            &[
+                "exported.rs",
+                "folding.rs",
+                "pattern.rs",
+                "scored.rs",
+                "slice.rs",
+                "span.rs",
+                "start.rs",
+                "untrained.rs",
+            ],
             rows(&selectors.entries),
         ),
         kind("strategies", "strategy", &["fitness.rs"], rows(&strategies)),

@@ -1,0 +1,91 @@
+//! The stages of a run at work: the task and the learner of each, made anew where the subset is drawn again.
+
+use std::sync::Arc;
+
+use super::lineage::Lineage;
+use super::{Registry, Run};
+use crate::data::{BatchOrder, Data, Split};
+use crate::engine;
+use crate::error::Result;
+use crate::learner::{Learner, Stages, Task};
+use crate::plan::Limits;
+use crate::rng::Seed;
+use crate::subset::Subset;
+
+/// Task and learner of the stage that is trained now, and the network on its way.
+pub(super) struct RunStages<'a> {
+    run: &'a Run<'a>,
+    registry: &'a Registry,
+    limits: Limits,
+    lineage: Lineage<'a>,
+    task: Task,
+    learner: Box<dyn Learner>,
+}
+
+impl<'a> RunStages<'a> {
+    /// The first stage of a run, which trains `subset`.
+    ///
+    /// # Errors
+    /// If the learner cannot be made.
+    pub(super) fn new(
+        run: &'a Run<'a>,
+        registry: &'a Registry,
+        limits: Limits,
+        subset: Subset,
+        data: Arc<Data>,
+    ) -> Result<Self> {
+        let lineage = Lineage::of(&run.cell.setup, subset, run.seed);
+        let order = order(run, &data)?;
+        let (task, learner) = begin(run, registry, limits, &lineage, data, order)?;
+        Ok(RunStages { run, registry, limits, lineage, task, learner })
+    }
+}
+
+impl Stages for RunStages<'_> {
+    fn stage(&mut self) -> (&Task, &mut dyn Learner) {
+        (&self.task, &mut *self.learner)
+    }
+
+    fn fold(&mut self, links: &mut dyn Iterator<Item = &[f32]>) -> Result<()> {
+        for link in links {
+            self.lineage.fold(link)?;
+        }
+        let (data, order) = (self.task.data.clone(), self.task.order.clone());
+        (self.task, self.learner) = begin(self.run, self.registry, self.limits, &self.lineage, data, order)?;
+        Ok(())
+    }
+}
+
+/// The order of a run's batches.
+///
+/// # Errors
+/// If a batch is larger than the training part.
+pub(super) fn order(run: &Run<'_>, data: &Data) -> Result<BatchOrder> {
+    let batch = run.cell.setup.learners[run.learner].batch;
+    BatchOrder::new(data.len(Split::Train), batch, Seed::new(run.seed).child("batch"))
+}
+
+/// Task and learner of the stage in which the network is.
+fn begin(
+    run: &Run<'_>,
+    registry: &Registry,
+    limits: Limits,
+    lineage: &Lineage<'_>,
+    data: Arc<Data>,
+    order: BatchOrder,
+) -> Result<(Task, Box<dyn Learner>)> {
+    let task = task(run, limits, lineage, data, order);
+    let learner = run.cell.setup.learners[run.learner].build(&task.start, run.seed, registry)?;
+    Ok((task, learner))
+}
+
+/// The task of the stage in which the network is.
+pub(super) fn task(run: &Run<'_>, limits: Limits, lineage: &Lineage<'_>, data: Arc<Data>, order: BatchOrder) -> Task {
+    let setup = &run.cell.setup;
+    let learner = &setup.learners[run.learner];
+    let start = Arc::new(lineage.start());
+    let plan = learner.plan(&start.graph, &start.subset, limits, setup.keep());
+    let engine = engine::on_cpu(start.clone(), &plan);
+    let (augmentation, seed) = (setup.data.augmentation.clone(), Seed::new(run.seed));
+    Task { start, data, order, augmentation, seed, loss: learner.loss, plan, engine }
+}
