@@ -17,8 +17,8 @@ pub(super) enum Feature {
 
 /// The whole network: the stack, and one linear layer, `classifier`.
 ///
-/// Five halvings of 28x28 are one too many, so such images get the frame of two zeros that makes them 32x32: it is padding
-/// of the first convolution, and changes no count.
+/// These networks make 1 pixel of 32, so images of 28x28 get the frame of two zeros that makes them 32x32: it is padding of
+/// the first convolution, and changes no count.
 pub(super) fn build(mut net: Layers<'_>, images: NodeId, list: &[Feature], classes: usize) -> Result<NodeId> {
     let frame = if net.graph.shape(images)[1..] == [28, 28] { 2 } else { 0 };
     let (mut x, mut at, mut convs, mut pools) = (images, 0, 0, 0);
