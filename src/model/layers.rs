@@ -76,7 +76,8 @@ impl<'a> Layers<'a> {
     /// Adds a projection of the input where it is due.
     fn inject(&mut self, x: NodeId) -> Result<NodeId> {
         self.counted += 1;
-        if self.style.inject == 0 || !self.counted.is_multiple_of(self.style.inject) {
+        // Only 0 is a multiple of 0, and at least one layer is counted here.
+        if !self.counted.is_multiple_of(self.style.inject) {
             return Ok(x);
         }
         self.injected += 1;

@@ -21,8 +21,10 @@ fn resnet(inject: usize) -> Arc<Graph> {
     network("resnet-cifar", json!({ "depth": 14, "width": 0.25, "inject": inject }), CIFAR)
 }
 
-/// Name, weight's shape, pooling window (size, stride) if any, and what the projection is added to, for each injection.
-fn injections(graph: &Graph) -> Vec<(String, Vec<usize>, Option<(usize, usize)>, String)> {
+/// Name, weight's shape, pooling window (size, stride) if any, and what the projection is added to.
+type Injected = (String, Vec<usize>, Option<(usize, usize)>, String);
+
+fn injections(graph: &Graph) -> Vec<Injected> {
     let node = |name: &str| graph.nodes.iter().find(|node| node.name == name);
     let of_kind = graph.parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Injection);
     let told = |parameter: &subevo::graph::Parameter| {
