@@ -22,7 +22,7 @@ use subevo::record::{Background, Evaluation, Lap, Step};
 use subevo::rng::Seed;
 use subevo::subset::{stage_seed, Folding, GeneScale, Start, Subset};
 
-use crate::networks::{init, network, select, small_network};
+use crate::networks::{init, select, small_network};
 
 const LIMITS: Limits = Limits { memory: 1 << 30, threads: 2 };
 
@@ -145,7 +145,8 @@ fn stages_reach_as_many_weights_as_independent_draws_do() {
     for stage in 0..stages {
         let subset = setup.select(stage_seed(Seed::new(3), stage)).unwrap();
         assert_eq!(subset.size, 500);
-        union.iter_mut().zip(subset.marks(union.len())).for_each(|(mark, drawn)| *mark |= drawn);
+        let drawn = subset.marks(union.len());
+        union.iter_mut().zip(drawn).for_each(|(mark, drawn)| *mark |= drawn);
         // A weight is missed by each stage with probability 1 - k / p; the deviation is less than that of independent weights.
         let missed = (1.0f64 - k / p).powf(stage as f64 + 1.0);
         let (expected, deviation) = (p * (1.0 - missed), (p * missed * (1.0 - missed)).sqrt());
@@ -355,16 +356,15 @@ fn a_stage_that_never_ends_is_the_fixed_subset() {
 fn no_budget_of_multiplies_is_passed_though_stages_cost_differently() {
     let root = tempfile::tempdir().unwrap();
     // A weight of the first convolution makes each member compute all above it, one of the classifier next to nothing.
-    let sets =
-        ["subset.select=[{ weights = 1 }]", "subset.redraw=1", "budget={ macs = 2_000_000 }", "campaign.seeds=8"];
+    let sets = ["subset.select=[{ weights = 1 }]", "subset.redraw=1", "budget={ macs = 600_000 }", "campaign.seeds=40"];
     let mut costs = std::collections::BTreeSet::new();
     for folder in run(&campaign(&LEARNERS[..1], &sets), root.path()) {
         let found = read_run(&folder).unwrap();
         let end = found.end.unwrap();
-        assert!(end.cost.macs <= 2_000_000 && end.reason == "macs", "{} multiplies", end.cost.macs);
+        assert!(end.cost.macs <= 600_000 && end.reason == "macs", "{} multiplies", end.cost.macs);
         costs.extend(found.steps.windows(2).map(|pair| pair[1].cost.macs - pair[0].cost.macs));
     }
-    assert!(costs.len() > 2 && costs.last().unwrap() > &(3 * costs.first().unwrap()), "{costs:?}");
+    assert!(2 * costs.last().unwrap() > 3 * costs.first().unwrap(), "{costs:?}");
 }
 
 #[test]
