@@ -84,7 +84,9 @@ const PLAIN: [(&str, i32); 6] = [
 ];
 
 /// Name, strategy, members, sigma, batch, and steps, or epochs where there are no steps.
-const EVOLUTION: [(&str, &str, usize, f64, usize, Option<u64>, Option<u64>); 5] = [
+type Evolution = (&'static str, &'static str, usize, f64, usize, Option<u64>, Option<u64>);
+
+const EVOLUTION: [Evolution; 5] = [
     ("ha-openai-es", "openai-es", 100, 0.01, 1_000, None, Some(300)),
     ("neuroevobench-openai-es-cifar10", "openai-es", 128, 0.027, 128, Some(2_500), None),
     ("neuroevobench-openai-es-fashion-mnist", "openai-es", 128, 0.098, 1_024, Some(4_000), None),

@@ -46,18 +46,17 @@ impl Augmentation for CropFlip {
         // What of a row is left, where it begins in the image, and where in the window.
         let length = width - left.abs_diff(padding);
         let (from, to) = (left.saturating_sub(padding), padding.saturating_sub(left));
+        let to = if flipped { width - to - length } else { to };
+        out.fill(0);
         let planes = image.chunks_exact(height * width).zip(out.chunks_exact_mut(height * width));
         for (image, out) in planes {
             for (y, out) in out.chunks_exact_mut(width).enumerate() {
-                let Some(row) = (y + top).checked_sub(padding).filter(|row| *row < height) else {
-                    out.fill(0);
-                    continue;
-                };
-                out[..to].fill(0);
-                out[to..to + length].copy_from_slice(&image[row * width + from..][..length]);
-                out[to + length..].fill(0);
+                let Some(row) = (y + top).checked_sub(padding).filter(|row| *row < height) else { continue };
+                let (pixels, out) = (&image[row * width + from..][..length], &mut out[to..][..length]);
                 if flipped {
-                    out.reverse();
+                    out.iter_mut().rev().zip(pixels).for_each(|(out, pixel)| *out = *pixel);
+                } else {
+                    out.copy_from_slice(pixels);
                 }
             }
         }
