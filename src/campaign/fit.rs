@@ -4,13 +4,24 @@ use super::{machine, Campaign, LearnerSetup};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::plan::{Keep, Limits, Plan};
+use crate::projection::Basis;
 use crate::record::Method;
 use crate::subset::Subset;
 
 impl LearnerSetup {
-    /// How this learner trains a subset.
-    pub fn plan(&self, graph: &Graph, subset: &Subset, limits: Limits, keep: Option<Keep>) -> Plan {
-        let plan = Plan::new(graph, subset, self.batch, limits).for_population(self.members);
+    /// How this learner trains a subset, or the subspace of its weights that has this basis.
+    pub fn plan(
+        &self,
+        graph: &Graph,
+        subset: &Subset,
+        basis: Option<&dyn Basis>,
+        limits: Limits,
+        keep: Option<Keep>,
+    ) -> Plan {
+        let mut plan = Plan::new(graph, subset, self.batch, limits).for_population(self.members);
+        if let Some(basis) = basis {
+            plan = plan.within(basis);
+        }
         match keep {
             Some(keep) => plan.keeping(graph, subset, keep),
             None => plan,
@@ -44,12 +55,13 @@ impl LearnerSetup {
 pub fn check_memory(campaign: &Campaign, limits: Limits) -> Result<()> {
     let mut lacking = Vec::new();
     for cell in &campaign.cells {
-        let subset = cell.setup.select(cell.setup.seeds.first().copied().unwrap_or(1))?;
-        for learner in &cell.setup.learners {
-            let Err(message) = learner.check(&learner.plan(&cell.setup.graph, &subset, limits, cell.setup.keep()))
-            else {
-                continue;
-            };
+        let setup = &cell.setup;
+        let seed = setup.seeds.first().copied().unwrap_or(1);
+        let subset = setup.select(seed)?;
+        let basis = setup.basis(&subset, seed);
+        for learner in &setup.learners {
+            let plan = learner.plan(&setup.graph, &subset, basis.as_deref(), limits, setup.keep());
+            let Err(message) = learner.check(&plan) else { continue };
             let of_cell = if cell.label.is_empty() { String::new() } else { format!("cell {}, ", cell.label) };
             lacking.push(format!("{of_cell}learner `{}`: {message}", learner.label));
         }

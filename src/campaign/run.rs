@@ -277,8 +277,9 @@ fn work(
                 subset: (*start.subset).clone(),
                 data: setup.data.name.clone(),
                 model: setup.model.clone(),
-                weights: finished.weights,
-                weights_best_by_validation: finished.weights_best_by_validation,
+                projection: setup.subspace.as_ref().map(|subspace| subspace.projection.clone()),
+                trained: finished.trained,
+                trained_best_by_validation: finished.trained_best_by_validation,
             })?;
             recorder.files.steps.append(&Record::End(finished.end))?;
             recorder.files.sync()?;
@@ -291,7 +292,8 @@ fn task(run: &Run<'_>, start: Arc<Start>, data: Arc<Data>, options: &Options) ->
     let learner = &run.cell.setup.learners[run.learner];
     let seed = Seed::new(run.seed).child("batch");
     let order = BatchOrder::new(data.len(Split::Train), learner.batch, seed)?;
-    let plan = learner.plan(&start.graph, &start.subset, options.limits, run.cell.setup.keep());
+    let keep = run.cell.setup.keep();
+    let plan = learner.plan(&start.graph, &start.subset, start.basis(), options.limits, keep);
     let engine = engine::on_cpu(start.clone(), &plan);
     Ok(Task { start, data, order, loss: learner.loss, plan, engine })
 }
@@ -312,7 +314,8 @@ fn header(run: &Run<'_>, start: &Start, digest: &str) -> Header {
         classes: start.graph.classes() as u64,
         model: setup.model.clone(),
         seed: run.seed,
-        subset_size: start.subset.size as u64,
+        subset_size: start.genes() as u64,
+        subset_weights: start.basis().map(|basis| basis.weights() as u64),
         parameters_total: start.graph.parameter_count() as u64,
         config: digest.to_string(),
     }

@@ -13,9 +13,10 @@ use crate::metric::Metric;
 use crate::model::{self, Model};
 use crate::params::{read_named, read_table, Amount, Node, Origin, Params, Problems, Range, Table, Value};
 use crate::plan::{Keep, Precision};
+use crate::projection::Basis;
 use crate::record::Background;
 use crate::rng::Seed;
-use crate::subset::{select, GeneScale, Selector, Start, Subset, SubsetRequest};
+use crate::subset::{select, GeneScale, Selector, Start, Subset, SubsetRequest, Subspace};
 
 /// Images held out for validation by default.
 const VALIDATION: Amount = Amount::Fraction(0.1);
@@ -43,6 +44,8 @@ pub struct Setup {
     /// Label of the subset.
     pub subset: String,
     selectors: Vec<Box<dyn Selector>>,
+    /// The subspace of the subset's weights that is trained; `None`: the weights themselves.
+    pub subspace: Option<Subspace>,
     /// The learners, at least one.
     pub learners: Vec<LearnerSetup>,
     /// The metrics and their names.
@@ -97,14 +100,24 @@ impl Setup {
         choose(&self.subset, &self.selectors, &self.graph, seed)
     }
 
+    /// The basis of the subspace that one seed trains, if it trains one.
+    pub fn basis(&self, subset: &Subset, seed: u64) -> Option<Arc<dyn Basis>> {
+        self.subspace.as_ref().map(|subspace| subspace.basis(subset, subset_seed(seed)))
+    }
+
     /// The untrained network of one seed.
     ///
     /// # Errors
     /// As [`Setup::select`].
     pub fn start(&self, seed: u64) -> crate::error::Result<Start> {
         let subset = Arc::new(self.select(seed)?);
+        let basis = self.basis(&subset, seed);
         let root = Seed::new(seed).child("init");
-        Ok(Start::new(self.graph.clone(), subset, &*self.init, self.scale, self.background, root))
+        let start = Start::new(self.graph.clone(), subset, &*self.init, self.scale, self.background, root);
+        Ok(match basis {
+            Some(basis) => start.within(basis),
+            None => start,
+        })
     }
 
     /// The configuration of one run: this cell, called `cell`, with one seed and one learner. It is a campaign that does
@@ -124,8 +137,13 @@ impl Setup {
     }
 }
 
+/// The address of all that a seed draws for its subset.
+fn subset_seed(seed: u64) -> Seed {
+    Seed::new(seed).child("subset")
+}
+
 fn choose(name: &str, selectors: &[Box<dyn Selector>], graph: &Graph, seed: u64) -> crate::error::Result<Subset> {
-    let request = SubsetRequest { graph, seed: Seed::new(seed).child("subset") };
+    let request = SubsetRequest { graph, seed: subset_seed(seed) };
     select((!name.is_empty()).then_some(name), selectors, &request)
 }
 
@@ -138,10 +156,14 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         _ => GeneScale::One,
     });
     let seed = seeds.first().copied().unwrap_or(1);
-    let (selectors, chosen, background) =
+    let (selectors, chosen, subspace, background) =
         params.table("subset", |subset| read_subset(subset, registry, graph.as_deref(), seed));
     let budget = params.optional_table("budget", read_budget);
-    let context = LearnerContext { registry, budget, subset: chosen.as_ref(), data: data.as_ref() };
+    let layout = chosen.as_ref().map(|chosen| match &subspace {
+        Some(subspace) => Subset::without_places(&chosen.name, subspace.dimension),
+        None => chosen.clone(),
+    });
+    let context = LearnerContext { registry, budget, layout: layout.as_ref(), data: data.as_ref() };
     let learners = read_learners(params, &context);
     let (metrics, moments) = params.table("metrics", |metrics| read_metrics(metrics, registry));
     let cache = params.table("engine", |engine| match engine.choice("cache", Some("f32"), &["f32", "f16", "off"]) {
@@ -161,6 +183,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         scale,
         subset: chosen?.name,
         selectors,
+        subspace,
         learners,
         metrics,
         moments,
@@ -271,7 +294,7 @@ fn read_subset(
     registry: &Registry,
     graph: Option<&Graph>,
     seed: u64,
-) -> (Vec<Box<dyn Selector>>, Option<Subset>, Background) {
+) -> (Vec<Box<dyn Selector>>, Option<Subset>, Option<Subspace>, Background) {
     let name = read_shown(params, "name", 60);
     let before = params.problems().len();
     let selectors = registry.selectors.read_list(params, "select");
@@ -284,11 +307,24 @@ fn read_subset(
         let chosen = choose(&name, &selectors, graph, seed);
         chosen.map_err(|error| params.problem("select", error.to_string(), None)).ok()
     });
+    let subspace = params.optional_table("subspace", |params| {
+        let subspace = Subspace::read(params, &registry.projections)?;
+        if let Some(Err(message)) = chosen.as_ref().map(|chosen| subspace.check(chosen)) {
+            params.problem("dimension", message, None);
+        }
+        Some(subspace)
+    });
+    let subspace = subspace.flatten();
+    let label = |chosen: Subset| match &subspace {
+        Some(subspace) if name.is_empty() => Subset { name: subspace.label(&chosen.name), ..chosen },
+        _ => chosen,
+    };
+    let chosen = chosen.map(label);
     let background = match params.choice("background", Some("random"), &["random", "zero"]) {
         "random" => Background::Random,
         _ => Background::Zero,
     };
-    (selectors, chosen, background)
+    (selectors, chosen, subspace, background)
 }
 
 /// Reads `[budget]`, or a learner's own.

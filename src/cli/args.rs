@@ -192,6 +192,7 @@ pub enum Kind {
     Models,
     Inits,
     Subsets,
+    Projections,
     Strategies,
     Mutations,
     Crossovers,

@@ -58,7 +58,8 @@ pub fn inspect(arguments: &InspectArguments, registry: &Registry, output: &mut O
     let seed = cell.setup.seeds.first().copied().unwrap_or(1);
     let start = cell.setup.start(seed)?;
     let limits = limits(arguments.limits);
-    let plan = |learner: &LearnerSetup| learner.plan(&start.graph, &start.subset, limits, cell.setup.keep());
+    let keep = cell.setup.keep();
+    let plan = |learner: &LearnerSetup| learner.plan(&start.graph, &start.subset, start.basis(), limits, keep);
     let plans: Vec<Plan> = cell.setup.learners.iter().map(plan).collect();
     let snapshot = SNAPSHOT.min(cell.setup.data.training_images());
     let planned = |(setup, plan): (_, _)| planned(setup, plan, snapshot);

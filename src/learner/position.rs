@@ -35,7 +35,7 @@ pub struct Best {
     pub step: u64,
     /// Its loss and accuracy.
     pub scores: Scores,
-    /// Its trained weights, (k).
+    /// Its trained values: weights (k), or in a subspace coordinates (d).
     #[serde(skip)]
-    pub weights: Vec<f32>,
+    pub trained: Vec<f32>,
 }

@@ -21,7 +21,7 @@ use subevo::progress::Progress;
 use subevo::record::{Background, Evaluation, Lap, Score, Scores, Step};
 use subevo::rng::Seed;
 use subevo::strategy::{self, Strategy, StrategyContext};
-use subevo::subset::Start;
+use subevo::subset::{Encoding, Start};
 
 use crate::networks::{model, network, select, small_network, start};
 use crate::tables::build;
@@ -56,7 +56,7 @@ fn task() -> Task {
 }
 
 fn evolution(name: &str, start: &Start) -> Box<dyn Learner> {
-    let context = StrategyContext { subset: start.subset.clone(), operators: Arc::new(Operators::builtin()) };
+    let context = StrategyContext { subset: start.layout(), operators: Arc::new(Operators::builtin()) };
     let registry = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
     let strategy = build(&registry, name, json!({ "population": MEMBERS }), &context);
     Box::new(Evolution::new(strategy, Seed::new(8)))
@@ -65,8 +65,8 @@ fn evolution(name: &str, start: &Start) -> Box<dyn Learner> {
 fn backprop_with(name: &str, params: Json, schedule_name: &str, start: &Start) -> Box<dyn Learner> {
     let optimizers = Entries::<dyn Optimizer, usize>::new("optimizer", subevo::optimizer::ENTRIES);
     let schedules = Entries::<dyn Schedule, ()>::new("schedule", schedule::ENTRIES);
-    let optimizer = build(&optimizers, name, params, &start.subset.size);
-    Box::new(Backprop::new(start.base.clone(), optimizer, build(&schedules, schedule_name, json!({}), &())))
+    let optimizer = build(&optimizers, name, params, &start.genes());
+    Box::new(Backprop::new(start.untrained(), optimizer, build(&schedules, schedule_name, json!({}), &())))
 }
 
 fn backprop(name: &str, start: &Start) -> Box<dyn Learner> {
@@ -196,7 +196,7 @@ fn frozen_weights_keep_every_bit_under_every_learner() {
         let batch = task.batch(0);
         let untrained = task.engine.losses(&Population::zeros(1, task.start.subset.size), &batch, Loss::Nll).unwrap();
         let (_, end) = run(&task, &mut *make(&task.start), steps(5), Moments::Every(2));
-        let after = bits(&task.start.complete(&end.weights));
+        let after = bits(&task.start.complete(&end.trained));
         let marks = task.start.subset.marks(before.len());
         let frozen = (0..before.len()).filter(|i| !marks[*i]);
         assert_eq!(frozen.clone().count(), 4 * 9 + 6 * 36);
@@ -338,7 +338,7 @@ fn evaluations_score_the_incumbent_on_the_whole_splits_with_statistics_of_the_fi
     assert_eq!(seen.len(), 2);
     assert!(seen.iter().all(|batch| *batch == first));
     // The last evaluation, by the engine's own parts: one batch for each split.
-    let (statistics, _) = task.engine.recalibrate(&end.weights, &first).unwrap();
+    let (statistics, _) = task.engine.recalibrate(&end.trained, &first).unwrap();
     let scores = memory.evaluations()[1].scores;
     for (split, n, score) in [
         (Split::Train, 2_000, scores.train),
@@ -346,7 +346,7 @@ fn evaluations_score_the_incumbent_on_the_whole_splits_with_statistics_of_the_fi
         (Split::Test, 100, scores.test),
     ] {
         let batch = data.range(split, 0..n);
-        let logits = task.engine.logits(&end.weights, &statistics, &batch).unwrap();
+        let logits = task.engine.logits(&end.trained, &statistics, &batch).unwrap();
         assert_eq!(score.images, n as u64);
         assert!((score.loss - Loss::Nll.mean(&logits, &batch.labels)).abs() < 1e-9, "{split:?}");
         assert!((score.accuracy - 1.0 + Loss::Error.mean(&logits, &batch.labels)).abs() < 1e-12, "{split:?}");
@@ -398,8 +398,8 @@ fn test_labels_choose_nothing_and_validation_chooses_the_least_loss() {
         differ += usize::from(a.scores.test != b.scores.test);
     }
     assert!(differ > 10, "the test scores did change: {differ}");
-    assert_eq!(bits(&end.weights), bits(&other.weights));
-    assert_eq!(bits(&end.weights_best_by_validation), bits(&other.weights_best_by_validation));
+    assert_eq!(bits(&end.trained), bits(&other.trained));
+    assert_eq!(bits(&end.trained_best_by_validation), bits(&other.trained_best_by_validation));
     assert_eq!(end.end.best_by_validation_step, other.end.best_by_validation_step);
 
     let evaluations = memory.evaluations();
@@ -412,7 +412,7 @@ fn test_labels_choose_nothing_and_validation_chooses_the_least_loss() {
     assert_eq!(end.end.best_on_test_accuracy, greatest);
     // The weights that are kept are those of that evaluation.
     let task = task_on(prepare(images(400)), &graph, list);
-    let again = Snapshot::take(&task, end.weights_best_by_validation.clone(), best.cost).unwrap();
+    let again = Snapshot::take(&task, end.trained_best_by_validation.clone(), best.cost).unwrap();
     assert_eq!(again.scores.validation, best.scores.validation);
 }
 
@@ -466,7 +466,7 @@ fn backprop_on_all_weights_takes_the_steps_of_a_script_in_float64() {
     let subset = Arc::new(select(json!([{ "all": true }]), &graph, 1));
     let weights = f32s("start");
     let scale = vec![1.0; weights.len()];
-    let start = Arc::new(Start { graph, subset, base: weights.clone(), weights, scale });
+    let start = Arc::new(Start { graph, subset, base: weights.clone(), weights, encoding: Encoding::Weights(scale) });
     let plan = Plan::new(&start.graph, &start.subset, 6, Limits { memory: 1 << 30, threads: 2 });
     let engine = Box::new(CpuEngine::new(start.clone(), plan.clone()).unwrap());
     // The learner gets its batch handed over; the task's own images are not used.
@@ -554,8 +554,14 @@ fn generalisation_is_the_difference_between_training_and_test_images() {
     let score = |loss, accuracy, images| Score { loss, accuracy, images };
     let scores =
         Scores { train: score(0.25, 0.95, 2_000), validation: score(9.0, 0.1, 70), test: score(0.75, 0.8, 50) };
-    let snapshot =
-        Snapshot { task: &task, trained: Vec::new(), statistics: Vec::new(), cost: Default::default(), scores };
+    let snapshot = Snapshot {
+        task: &task,
+        trained: Vec::new(),
+        weights: Vec::new(),
+        statistics: Vec::new(),
+        cost: Default::default(),
+        scores,
+    };
     let registry = Entries::new("metric", subevo::metric::ENTRIES);
     let readings = build(&registry, "generalisation", json!({}), &()).compute(&snapshot).unwrap();
     let value = |name: &str| readings.iter().find(|reading| reading.name == name).unwrap();

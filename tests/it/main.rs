@@ -13,6 +13,7 @@ mod models;
 mod networks;
 mod operators;
 mod optimizers;
+mod projections;
 mod store;
 mod strategies;
 mod subsets;

@@ -41,13 +41,21 @@ impl View<'_> {
             text += &format!("cell: {}\n", self.cell.label);
         }
         let share = 100.0 * k as f64 / p as f64;
+        let what = match &setup.subspace {
+            None => format!("{} trained ({share:.3} %)", grouped(k as u64)),
+            Some(subspace) => format!(
+                "{} trained, coordinates of a {} basis over {} weights ({share:.3} %)",
+                grouped(subspace.dimension as u64),
+                subspace.projection,
+                grouped(k as u64)
+            ),
+        };
         text += &format!(
-            "model {} on {}: {} parameters\nsubset {}: {} trained ({share:.3} %), background {}\n\n",
+            "model {} on {}: {} parameters\nsubset {}: {what}, background {}\n\n",
             setup.model,
             setup.data.name,
             grouped(p as u64),
             setup.subset,
-            grouped(k as u64),
             setup.background.name()
         );
         text

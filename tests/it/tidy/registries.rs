@@ -45,8 +45,19 @@ pub fn kinds() -> Vec<Kind> {
         entries.entries().iter().map(|entry| [entry.name, entry.summary, entry.reference]).collect()
     }
     let kind = |title, folder, helpers, rows| Kind { title, folder, helpers, families: &[], rows };
-    let Registry { data, models, inits, selectors, strategies, operators, optimizers, schedules, metrics, figures } =
-        Registry::builtin();
+    let Registry {
+        data,
+        models,
+        inits,
+        selectors,
+        projections,
+        strategies,
+        operators,
+        optimizers,
+        schedules,
+        metrics,
+        figures,
+    } = Registry::builtin();
     vec![
         Kind {
             families: &[
@@ -58,7 +69,8 @@ pub fn kinds() -> Vec<Kind> {
         },
         kind("models", "model", &[], rows(&models)),
         kind("inits", "graph/init.rs", &[], rows(&inits)),
-        kind("subsets", "subset", &["pattern.rs", "span.rs", "start.rs"], rows(&selectors.entries)),
+        kind("subsets", "subset", &["pattern.rs", "span.rs", "start.rs", "subspace.rs"], rows(&selectors.entries)),
+        kind("projections", "projection", &["columns.rs"], rows(&projections)),
         kind("strategies", "strategy", &["fitness.rs"], rows(&strategies)),
         kind("mutations", "operator/mutation", &[], rows(&operators.mutations)),
         kind("crossovers", "operator/crossover", &[], rows(&operators.crossovers)),
