@@ -278,8 +278,8 @@ fn work(
                 data: setup.data.name.clone(),
                 model: setup.model.clone(),
                 projection: setup.subspace.as_ref().map(|subspace| subspace.projection.clone()),
-                trained: finished.trained,
-                trained_best_by_validation: finished.trained_best_by_validation,
+                weights: finished.weights,
+                weights_best_by_validation: finished.weights_best_by_validation,
             })?;
             recorder.files.steps.append(&Record::End(finished.end))?;
             recorder.files.sync()?;

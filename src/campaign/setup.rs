@@ -16,7 +16,7 @@ use crate::plan::{Keep, Precision};
 use crate::projection::Basis;
 use crate::record::Background;
 use crate::rng::Seed;
-use crate::subset::{select, GeneScale, Selector, Start, Subset, SubsetRequest, Subspace};
+use crate::subset::{select, stage_seed, GeneScale, Selector, Start, Subset, SubsetRequest, Subspace};
 
 /// Images held out for validation by default.
 const VALIDATION: Amount = Amount::Fraction(0.1);
@@ -102,7 +102,7 @@ impl Setup {
 
     /// The basis of the subspace that one seed trains, if it trains one.
     pub fn basis(&self, subset: &Subset, seed: u64) -> Option<Arc<dyn Basis>> {
-        self.subspace.as_ref().map(|subspace| subspace.basis(subset, subset_seed(seed)))
+        self.subspace.as_ref().map(|subspace| subspace.basis(subset, stage_seed(Seed::new(seed), 0)))
     }
 
     /// The untrained network of one seed.
@@ -137,13 +137,8 @@ impl Setup {
     }
 }
 
-/// The address of all that a seed draws for its subset.
-fn subset_seed(seed: u64) -> Seed {
-    Seed::new(seed).child("subset")
-}
-
 fn choose(name: &str, selectors: &[Box<dyn Selector>], graph: &Graph, seed: u64) -> crate::error::Result<Subset> {
-    let request = SubsetRequest { graph, seed: subset_seed(seed) };
+    let request = SubsetRequest { graph, seed: stage_seed(Seed::new(seed), 0) };
     select((!name.is_empty()).then_some(name), selectors, &request)
 }
 

@@ -37,5 +37,5 @@ pub struct Best {
     pub scores: Scores,
     /// Its trained values: weights (k), or in a subspace coordinates (d).
     #[serde(skip)]
-    pub trained: Vec<f32>,
+    pub weights: Vec<f32>,
 }

@@ -70,9 +70,9 @@ pub struct Finished {
     /// The last record.
     pub end: End,
     /// Trained values at the end: weights (k), or in a subspace coordinates (d).
-    pub trained: Vec<f32>,
+    pub weights: Vec<f32>,
     /// Those of the best evaluation by validation loss.
-    pub trained_best_by_validation: Vec<f32>,
+    pub weights_best_by_validation: Vec<f32>,
 }
 
 /// The loop's own state.
@@ -179,7 +179,7 @@ impl Loop<'_, '_> {
             self.position.best_on_test_accuracy = self.position.best_on_test_accuracy.max(scores.test.accuracy);
             let least = self.position.best.as_ref().map_or(f64::INFINITY, |best| best.scores.validation.loss);
             if scores.validation.loss < least {
-                self.position.best = Some(Best { step: cost.step, scores, trained: snapshot.trained });
+                self.position.best = Some(Best { step: cost.step, scores, weights: snapshot.trained });
             }
             let lap = self.lap();
             self.recorder.lap(&lap)?;
@@ -209,9 +209,9 @@ impl Loop<'_, '_> {
         // After a resume the last evaluation may be on record but no longer known.
         let recorded = self.training.moments.due(self.position.cost.step);
         let last = self.evaluate(learner, !recorded)?;
-        let trained = learner.incumbent(self.training.task);
+        let weights = learner.incumbent(self.training.task);
         let cost = self.position.cost;
-        let own = || Best { step: cost.step, scores: last, trained: trained.clone() };
+        let own = || Best { step: cost.step, scores: last, weights: weights.clone() };
         let best = self.position.best.clone().unwrap_or_else(own);
         let end = End {
             reason,
@@ -221,6 +221,6 @@ impl Loop<'_, '_> {
             best_by_validation_step: best.step,
             best_on_test_accuracy: self.position.best_on_test_accuracy,
         };
-        Ok(Outcome::Finished(Box::new(Finished { end, trained, trained_best_by_validation: best.trained })))
+        Ok(Outcome::Finished(Box::new(Finished { end, weights, weights_best_by_validation: best.weights })))
     }
 }

@@ -127,6 +127,16 @@ impl Selectors {
     }
 }
 
+/// The address of what stage `stage` of a run draws: its subset, and all that depends on it. `run` is the run's own seed; a
+/// run with a fixed subset has stage 0 alone.
+pub fn stage_seed(run: Seed, stage: u64) -> Seed {
+    let subset = run.child("subset");
+    match stage {
+        0 => subset,
+        _ => subset.child("stage").index(stage),
+    }
+}
+
 /// The subset that a list of selectors marks together. `name` defaults to the selectors' labels joined by `+`.
 ///
 /// # Errors

@@ -42,9 +42,10 @@ impl Subspace {
         Err(format!("`dimension` = {dimension}: `{name}` has {size} weights, so it must be 1 to {size}"))
     }
 
-    /// Its basis in the space of a subset's weights; `seed` is that of the subset ([`Seed::child`] `"basis"` is its own).
-    pub fn basis(&self, subset: &Subset, seed: Seed) -> Arc<dyn Basis> {
-        self.rule.basis(subset.size, self.dimension, seed.child("basis"))
+    /// Its basis in the space of a subset's weights; `stage` is the address of the subset
+    /// ([`super::stage_seed`]), below which the basis has its own.
+    pub fn basis(&self, subset: &Subset, stage: Seed) -> Arc<dyn Basis> {
+        self.rule.basis(subset.size, self.dimension, stage.child("basis"))
     }
 
     /// A subset's label with that of the subspace, as in `subspace=750-dense(all)`.

@@ -196,7 +196,7 @@ fn frozen_weights_keep_every_bit_under_every_learner() {
         let batch = task.batch(0);
         let untrained = task.engine.losses(&Population::zeros(1, task.start.subset.size), &batch, Loss::Nll).unwrap();
         let (_, end) = run(&task, &mut *make(&task.start), steps(5), Moments::Every(2));
-        let after = bits(&task.start.complete(&end.trained));
+        let after = bits(&task.start.complete(&end.weights));
         let marks = task.start.subset.marks(before.len());
         let frozen = (0..before.len()).filter(|i| !marks[*i]);
         assert_eq!(frozen.clone().count(), 4 * 9 + 6 * 36);
@@ -338,7 +338,7 @@ fn evaluations_score_the_incumbent_on_the_whole_splits_with_statistics_of_the_fi
     assert_eq!(seen.len(), 2);
     assert!(seen.iter().all(|batch| *batch == first));
     // The last evaluation, by the engine's own parts: one batch for each split.
-    let (statistics, _) = task.engine.recalibrate(&end.trained, &first).unwrap();
+    let (statistics, _) = task.engine.recalibrate(&end.weights, &first).unwrap();
     let scores = memory.evaluations()[1].scores;
     for (split, n, score) in [
         (Split::Train, 2_000, scores.train),
@@ -346,7 +346,7 @@ fn evaluations_score_the_incumbent_on_the_whole_splits_with_statistics_of_the_fi
         (Split::Test, 100, scores.test),
     ] {
         let batch = data.range(split, 0..n);
-        let logits = task.engine.logits(&end.trained, &statistics, &batch).unwrap();
+        let logits = task.engine.logits(&end.weights, &statistics, &batch).unwrap();
         assert_eq!(score.images, n as u64);
         assert!((score.loss - Loss::Nll.mean(&logits, &batch.labels)).abs() < 1e-9, "{split:?}");
         assert!((score.accuracy - 1.0 + Loss::Error.mean(&logits, &batch.labels)).abs() < 1e-12, "{split:?}");
@@ -398,8 +398,8 @@ fn test_labels_choose_nothing_and_validation_chooses_the_least_loss() {
         differ += usize::from(a.scores.test != b.scores.test);
     }
     assert!(differ > 10, "the test scores did change: {differ}");
-    assert_eq!(bits(&end.trained), bits(&other.trained));
-    assert_eq!(bits(&end.trained_best_by_validation), bits(&other.trained_best_by_validation));
+    assert_eq!(bits(&end.weights), bits(&other.weights));
+    assert_eq!(bits(&end.weights_best_by_validation), bits(&other.weights_best_by_validation));
     assert_eq!(end.end.best_by_validation_step, other.end.best_by_validation_step);
 
     let evaluations = memory.evaluations();
@@ -412,7 +412,7 @@ fn test_labels_choose_nothing_and_validation_chooses_the_least_loss() {
     assert_eq!(end.end.best_on_test_accuracy, greatest);
     // The weights that are kept are those of that evaluation.
     let task = task_on(prepare(images(400)), &graph, list);
-    let again = Snapshot::take(&task, end.trained_best_by_validation.clone(), best.cost).unwrap();
+    let again = Snapshot::take(&task, end.weights_best_by_validation.clone(), best.cost).unwrap();
     assert_eq!(again.scores.validation, best.scores.validation);
 }
 

@@ -17,5 +17,6 @@ mod projections;
 mod store;
 mod strategies;
 mod subsets;
+mod subspaces;
 mod tables;
 mod tidy;

@@ -94,7 +94,7 @@ fn write(path: &Path, serial: u64, checkpoint: &Checkpoint) -> Result<()> {
     state.nest(STATE, checkpoint.position.state.clone());
     let mut contents = Contents { arrays: state.arrays, ..Contents::default() };
     if let Some(best) = &checkpoint.position.best {
-        contents.arrays.insert(BEST_WEIGHTS.to_string(), Array::F32(best.trained.clone()));
+        contents.arrays.insert(BEST_WEIGHTS.to_string(), Array::F32(best.weights.clone()));
     }
     for (name, text) in [("format", FORMAT.to_string()), ("serial", serial.to_string()), ("checkpoint", fields)] {
         contents.metadata.insert(name.to_string(), text);
@@ -113,7 +113,7 @@ fn read(path: &Path) -> Result<(u64, Checkpoint)> {
     let mut checkpoint: Checkpoint = serde_json::from_str(contents.text(path, "checkpoint")?)
         .map_err(|error| Error::record(path, format!("checkpoint: {error}")))?;
     if let Some(best) = &mut checkpoint.position.best {
-        best.trained = contents.take_f32s(path, BEST_WEIGHTS)?;
+        best.weights = contents.take_f32s(path, BEST_WEIGHTS)?;
     }
     checkpoint.position.state = State { arrays: contents.arrays }.inner(STATE);
     Ok((serial, checkpoint))

@@ -38,9 +38,9 @@ pub struct Genome {
     pub model: String,
     /// The incumbent at the end: weights (k), not genes, so that both learners' networks are kept bit for bit; or, in a subspace,
     /// coordinates (d).
-    pub trained: Vec<f32>,
+    pub weights: Vec<f32>,
     /// The incumbent of the evaluation with the least validation loss.
-    pub trained_best_by_validation: Vec<f32>,
+    pub weights_best_by_validation: Vec<f32>,
 }
 
 impl Genome {
@@ -97,8 +97,8 @@ impl Genome {
             projection,
             data: contents.text(path, "data")?.to_string(),
             model: contents.text(path, "model")?.to_string(),
-            trained: contents.take_f32s(path, end)?,
-            trained_best_by_validation: contents.take_f32s(path, best)?,
+            weights: contents.take_f32s(path, end)?,
+            weights_best_by_validation: contents.take_f32s(path, best)?,
         };
         genome.check(path)?;
         Ok(genome)
@@ -107,7 +107,7 @@ impl Genome {
     /// The arrays and their names.
     fn arrays(&self) -> [(&'static str, &Vec<f32>); 2] {
         let [end, best] = if self.projection.is_some() { COORDINATES } else { WEIGHTS };
-        [(end, &self.trained), (best, &self.trained_best_by_validation)]
+        [(end, &self.weights), (best, &self.weights_best_by_validation)]
     }
 
     fn check(&self, path: &Path) -> Result<()> {
@@ -163,8 +163,8 @@ mod tests {
             projection: None,
             data: "fashion".to_string(),
             model: "conv2".to_string(),
-            trained: vec![0.1; size],
-            trained_best_by_validation: vec![-0.0; size],
+            weights: vec![0.1; size],
+            weights_best_by_validation: vec![-0.0; size],
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
             assert!(message.contains("subset: "), "{message}");
         }
         let mut short = example(vec![span(0, 4, 5)], 5);
-        short.trained_best_by_validation.pop();
+        short.weights_best_by_validation.pop();
         let message = short.write(&path).unwrap_err().to_string();
         assert!(message.contains("`weights_best_by_validation` has 4 values, but the subset trains 5"), "{message}");
     }
@@ -197,17 +197,17 @@ mod tests {
         let path = folder.path().join("g");
         let mut genome = example(vec![span(0, 4, 5)], 5);
         genome.projection = Some("dense".to_string());
-        (genome.trained, genome.trained_best_by_validation) = (vec![1.5, -0.0], vec![2.5, f32::MIN_POSITIVE]);
+        (genome.weights, genome.weights_best_by_validation) = (vec![1.5, -0.0], vec![2.5, f32::MIN_POSITIVE]);
         genome.write(&path).unwrap();
         let contents = sealed::read(&path).unwrap();
         assert_eq!(contents.text(&path, "format").unwrap(), "subevo-genome-2");
         assert_eq!(contents.arrays["coordinates"], Array::F32(vec![1.5, -0.0]));
         assert_eq!(Genome::read(&path).unwrap(), genome);
-        genome.trained_best_by_validation.pop();
+        genome.weights_best_by_validation.pop();
         let message = genome.write(&path).unwrap_err().to_string();
         assert!(message.contains("`coordinates_best_by_validation` has 1 values, but the subspace has 2"), "{message}");
         for trained in [vec![], vec![0.0; 6]] {
-            (genome.trained, genome.trained_best_by_validation) = (trained.clone(), trained);
+            (genome.weights, genome.weights_best_by_validation) = (trained.clone(), trained);
             let message = genome.write(&path).unwrap_err().to_string();
             assert!(message.contains("a subspace of the subset's 5 weights has 1 to 5"), "{message}");
         }

@@ -26,7 +26,7 @@ fn checkpoint(step: u64) -> Checkpoint {
             state,
             seconds: 0.1 + 0.2,
             evaluation_seconds: f64::INFINITY,
-            best: Some(Best { step: 2, scores: scores(0.3), trained: vec![f32::MIN_POSITIVE, 2.0] }),
+            best: Some(Best { step: 2, scores: scores(0.3), weights: vec![f32::MIN_POSITIVE, 2.0] }),
             best_on_test_accuracy: 1.0 / 7.0,
         },
         steps: Covered { bytes: u64::MAX, lines: 3 },
@@ -125,8 +125,8 @@ fn genome() -> Genome {
         data: "tiny".to_string(),
         model: "conv2-bn".to_string(),
         projection: None,
-        trained: vec![0.1, -0.0, f32::MIN_POSITIVE / 2.0],
-        trained_best_by_validation: vec![1.0, f32::INFINITY, f32::MAX],
+        weights: vec![0.1, -0.0, f32::MIN_POSITIVE / 2.0],
+        weights_best_by_validation: vec![1.0, f32::INFINITY, f32::MAX],
     }
 }
 
