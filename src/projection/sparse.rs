@@ -44,23 +44,13 @@ impl Projection for Sparse {
     }
 }
 
+#[derive(Debug)]
 struct SparseBasis {
     weights: usize,
     dimension: usize,
     seed: Seed,
     /// At `g` the probability that a gap is longer than `g`, in units of 2^-32.
     survival: Vec<u32>,
-}
-
-impl std::fmt::Debug for SparseBasis {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let SparseBasis { weights, dimension, seed, .. } = self;
-        f.debug_struct("SparseBasis")
-            .field("weights", weights)
-            .field("dimension", dimension)
-            .field("seed", seed)
-            .finish_non_exhaustive()
-    }
 }
 
 /// The entries of one direction.

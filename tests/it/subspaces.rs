@@ -135,9 +135,9 @@ fn the_gradient_of_the_coordinates_agrees_with_finite_differences() {
                 moved[j] += step;
                 gradient(&moved).0
             };
-            let difference = (at(1e-2) - at(-1e-2)) / f64::from((z[j] + 1e-2) - (z[j] - 1e-2));
+            let difference = (at(2e-3) - at(-2e-3)) / f64::from((z[j] + 2e-3) - (z[j] - 2e-3));
             let error = (difference - f64::from(*slope)).abs();
-            assert!(error < 2e-3 * f64::from(size), "{projection}, direction {j}: {difference} against {slope}");
+            assert!(error < 1e-2 * f64::from(size), "{projection}, direction {j}: {difference} against {slope}");
         }
     }
 }
@@ -307,7 +307,7 @@ fn an_operator_that_needs_spans_is_refused_in_a_subspace_alone() {
     let text = campaign("dense", "").replace("name = \"genetic\",", "name = \"genetic\", mutation = \"one-span\",");
     let Err(Error::Config(message)) = parse(&text) else { panic!("it is refused") };
     assert!(message.contains("mutation `one-span` works on layers and filters"), "{message}");
-    assert!(message.contains("own.toml:9"), "{message}");
+    assert!(message.contains("own.toml:8"), "{message}");
     let weights = text.replace(", subspace = { dimension = 40, projection = \"dense\" }", "");
     assert_ne!(weights, text);
     parse(&weights).unwrap();
