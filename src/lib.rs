@@ -42,6 +42,7 @@
 //!   checked values, every mistake with its place. [`entry`]: a registry is a slice of rows.
 //! - [`data`]: image sets from the binary or from files, split and normalised; which images make the batch of a step.
 //! - [`graph`]: a network as data, and how its weights are drawn. [`model`]: functions that build graphs.
+//! - [`projection`]: bases of low-dimensional subspaces, drawn and never stored.
 //! - [`subset`]: which scalars are trained. [`subset::Start`] is the untrained network that all learners begin with, and
 //!   says what a gene is worth; [`subset::Folding`] takes what was learned from one subset to the next.
 //! - [`plan`]: what of the graph all members share, what each computes itself, how many at a time, and what it costs.
@@ -76,6 +77,7 @@ pub mod plan;
 pub mod plot;
 pub mod population;
 pub mod progress;
+pub mod projection;
 pub mod record;
 pub mod rng;
 pub mod state;

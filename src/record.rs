@@ -52,8 +52,12 @@ pub struct Header {
     pub model: String,
     /// The run's seed.
     pub seed: u64,
-    /// Trained scalars (k); those of the first stage where the subset is drawn again.
+    /// Numbers that are trained: weights (k), or coordinates of a subspace (d); those of the first stage where they are drawn
+    /// again.
     pub subset_size: u64,
+    /// Weights that the subspace spans (D), where one is trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subset_weights: Option<u64>,
     /// All scalars (p).
     pub parameters_total: u64,
     /// CRC-32 of the resolved configuration, as eight hex digits.

@@ -94,7 +94,7 @@ pub fn export(
     let task = task(run, place.limits, &lineage, data, order);
     let start = &task.start;
     let Snapshot { trained, statistics, scores, .. } = Snapshot::take(&task, trained, Cost::default())?;
-    let tensors = state_dict(&start.graph, &start.complete(&trained), &statistics);
+    let tensors = state_dict(&start.graph, &start.complete(&start.weights_of(&trained)), &statistics);
     let json = |values: &[f64]| serde_json::json!(values).to_string();
     let metadata: BTreeMap<String, String> = [
         ("format", FORMAT.to_string()),
@@ -112,10 +112,10 @@ pub fn export(
     Ok(Exported { tensors: tensors.len(), parameters: start.graph.parameter_count(), scores })
 }
 
-/// The trained weights (k) of a run's network, to whose stage `lineage` is taken.
+/// The trained values, weights (k) or coordinates (d), of a run's network, to whose stage `lineage` is taken.
 fn trained(folder: &Path, incumbent: Incumbent, lineage: &mut Lineage<'_>) -> Result<Vec<f32>> {
     if incumbent == Incumbent::Start {
-        return Ok(lineage.start().base);
+        return Ok(lineage.start().untrained());
     }
     let state = run_state(folder)?;
     if state != RunState::Done {
@@ -135,7 +135,7 @@ fn trained(folder: &Path, incumbent: Incumbent, lineage: &mut Lineage<'_>) -> Re
     };
     genome.chain.links().take(stage as usize).try_for_each(|link| lineage.fold(link))?;
     let last = stage == genome.chain.len();
-    if (last && genome.subset != *lineage.subset()) || trained.len() != lineage.subset().size {
+    if (last && genome.subset != *lineage.subset()) || trained.len() != lineage.start().genes() {
         return Err(Error::record(&path, "its subset is not the one of its configuration: it is of another version"));
     }
     Ok(trained)

@@ -5,13 +5,24 @@ use super::{machine, Campaign, Cell, LearnerSetup};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::plan::{Keep, Limits, Plan};
+use crate::projection::Basis;
 use crate::record::Method;
 use crate::subset::Subset;
 
 impl LearnerSetup {
-    /// How this learner trains a subset.
-    pub fn plan(&self, graph: &Graph, subset: &Subset, limits: Limits, keep: Option<Keep>) -> Plan {
-        let plan = Plan::new(graph, subset, self.batch, limits).for_population(self.members);
+    /// How this learner trains a subset, or the subspace of its weights that has this basis.
+    pub fn plan(
+        &self,
+        graph: &Graph,
+        subset: &Subset,
+        basis: Option<&dyn Basis>,
+        limits: Limits,
+        keep: Option<Keep>,
+    ) -> Plan {
+        let mut plan = Plan::new(graph, subset, self.batch, limits).for_population(self.members);
+        if let Some(basis) = basis {
+            plan = plan.within(basis);
+        }
         match keep {
             Some(keep) => plan.keeping(graph, subset, keep),
             None => plan,
@@ -65,9 +76,12 @@ pub(super) fn check_memory_scored(cell: &Cell, scoring: Scoring<'_>) -> Result<(
 /// What does not fit, by learner.
 fn misfits(cell: &Cell, subset: &Subset, limits: Limits) -> Vec<String> {
     let mut lacking = Vec::new();
-    for learner in &cell.setup.learners {
-        let plan = learner.plan(&cell.setup.graph, subset, limits, cell.setup.keep());
-        let kept = || learner.check_chain(&plan, cell.setup.redraw, subset.size);
+    let setup = &cell.setup;
+    let basis = setup.basis(subset, setup.first_seed(), 0);
+    let genes = basis.as_ref().map_or(subset.size, |basis| basis.dimension());
+    for learner in &setup.learners {
+        let plan = learner.plan(&setup.graph, subset, basis.as_deref(), limits, setup.keep());
+        let kept = || learner.check_chain(&plan, setup.redraw, genes);
         if let Err(message) = learner.check(&plan).and_then(|()| kept()) {
             lacking.push(of_cell(cell, format!("learner `{}`: {message}", learner.label)));
         }

@@ -8,13 +8,14 @@ use super::setup::{check_label, DataSetup};
 use super::Registry;
 use crate::engine::Loss;
 use crate::error::{Error, Result};
+use crate::graph::ParameterKind;
 use crate::learner::{Backprop, Budget, Evolution, Learner};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::params::{read_named, Node, Origin, Params, Problems, Value};
 use crate::record::Method;
 use crate::rng::Seed;
 use crate::strategy::{Strategy, StrategyContext};
-use crate::subset::{Start, Subset};
+use crate::subset::{Span, Start, Subset};
 
 /// Images of a batch by default.
 const BATCH: u64 = 128;
@@ -51,8 +52,8 @@ pub(super) struct LearnerContext<'a> {
     pub registry: &'a Registry,
     /// The budget of those without one of their own.
     pub budget: Option<BudgetSetup>,
-    /// The subset of the first seed; `None` where it has a problem.
-    pub subset: Option<&'a Subset>,
+    /// The places of the genes ([`Start::layout`]) of the first seed; `None` where the subset has a problem.
+    pub layout: Option<&'a Subset>,
     /// The data set; `None` where it has a problem.
     pub data: Option<&'a DataSetup>,
 }
@@ -86,9 +87,9 @@ impl LearnerSetup {
             }
             let budget = read_own_budget(params, context.budget).map(|budget| budget.of(images, batch as u64));
             // Without a subset there is a problem already; the section's own keys are still worth checking.
-            let unknown = || Subset { name: String::new(), size: 1, spans: Vec::new() };
-            let subset = Arc::new(context.subset.cloned().unwrap_or_else(unknown));
-            let (algorithm, parts) = read_parts(method, params, context.registry, &subset);
+            let unknown = || Subset { name: String::new(), size: 1, spans: vec![unknown_span()] };
+            let layout = Arc::new(context.layout.cloned().unwrap_or_else(unknown));
+            let (algorithm, parts) = read_parts(method, params, context.registry, &layout);
             let members = match parts? {
                 Parts::Evolution(strategy) => strategy.population(),
                 Parts::Backprop(..) => 1,
@@ -107,7 +108,7 @@ impl LearnerSetup {
         let problems = Problems::default();
         let read = |_: &str, _: &Origin, params: &Params<'_>| {
             params.ignore_rest();
-            read_parts(self.method, params, registry, &start.subset).1
+            read_parts(self.method, params, registry, &start.layout()).1
         };
         let parts = read_named(&self.node, "learner", &problems, read).and_then(|(parts, _)| parts);
         let parts = parts.ok_or_else(|| {
@@ -116,9 +117,15 @@ impl LearnerSetup {
         })?;
         Ok(match parts {
             Parts::Evolution(strategy) => Box::new(Evolution::new(strategy, Seed::new(seed).child("ask"))),
-            Parts::Backprop(optimizer, schedule) => Box::new(Backprop::new(start.base.clone(), optimizer, schedule)),
+            Parts::Backprop(optimizer, schedule) => Box::new(Backprop::new(start.untrained(), optimizer, schedule)),
         })
     }
+}
+
+/// Stands for a subset that could not be read.
+fn unknown_span() -> Span {
+    let (parameter, layer, kind) = (String::new(), String::new(), ParameterKind::LinearWeight);
+    Span { parameter, layer, kind, filter: 0, offset: 0, length: 1, gene: 0, position: 0, fan_in: 1 }
 }
 
 fn method_of(name: &str, origin: &Origin, params: &Params<'_>) -> Option<Method> {
@@ -149,11 +156,11 @@ fn read_parts(
     method: Method,
     params: &Params<'_>,
     registry: &Registry,
-    subset: &Arc<Subset>,
+    layout: &Arc<Subset>,
 ) -> (String, Option<Parts>) {
     let named = match method {
         Method::Evolution => params.named("strategy", None, |name, origin, section| {
-            let context = StrategyContext { subset: subset.clone(), operators: registry.operators.clone() };
+            let context = StrategyContext { subset: layout.clone(), operators: registry.operators.clone() };
             let strategy = registry.strategies.build(name, origin, section, &context);
             (name.to_string(), strategy.map(Parts::Evolution))
         }),
@@ -162,7 +169,7 @@ fn read_parts(
                 registry.schedules.build(name, origin, section, &())
             });
             params.named("optimizer", Some("adam"), |name, origin, section| {
-                let optimizer = registry.optimizers.build(name, origin, section, &subset.size);
+                let optimizer = registry.optimizers.build(name, origin, section, &layout.size);
                 let parts = optimizer.zip(schedule.flatten());
                 (name.to_string(), parts.map(|(optimizer, schedule)| Parts::Backprop(optimizer, schedule)))
             })

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::setup::init_seed;
 use super::Setup;
 use crate::error::{Error, Result};
+use crate::projection::Basis;
 use crate::subset::{Folding, Start, Subset};
 
 /// The network of one seed in one of its stages.
@@ -14,6 +15,7 @@ pub struct Lineage<'a> {
     seed: u64,
     stage: u64,
     subset: Arc<Subset>,
+    basis: Option<Arc<dyn Basis>>,
     folding: Folding,
 }
 
@@ -31,18 +33,21 @@ impl<'a> Lineage<'a> {
         let base = init_seed(seed);
         let mut folding = Folding::new(setup.graph.clone(), &*setup.init, setup.scale, setup.background, base);
         folding.enter(&subset);
-        Lineage { setup, seed, stage: 0, subset: Arc::new(subset), folding }
+        let basis = setup.basis(&subset, seed, 0);
+        Lineage { setup, seed, stage: 0, subset: Arc::new(subset), basis, folding }
     }
 
-    /// Folds what this stage learned, (k), into the network and goes on to the next.
+    /// Folds what this stage learned, weights (k) or coordinates (d), into the network and goes on to the next.
     ///
     /// # Errors
-    /// If there are not k values, or a selector matches nothing.
+    /// If there are not so many values, or a selector matches nothing.
     pub fn fold(&mut self, trained: &[f32]) -> Result<()> {
-        self.fits(trained)?;
-        self.folding.fold(&self.subset, trained);
+        let start = self.start();
+        self.fits(&start, trained)?;
+        self.folding.fold(&self.subset, &start.weights_of(trained));
         self.stage += 1;
         self.subset = Arc::new(self.setup.select(self.seed, self.stage, None)?);
+        self.basis = self.setup.basis(&self.subset, self.seed, self.stage);
         self.folding.enter(&self.subset);
         Ok(())
     }
@@ -54,24 +59,29 @@ impl<'a> Lineage<'a> {
 
     /// The network as this stage begins.
     pub fn start(&self) -> Start {
-        self.folding.start(self.subset.clone())
+        let start = self.folding.start(self.subset.clone());
+        match &self.basis {
+            Some(basis) => start.within(basis.clone()),
+            None => start,
+        }
     }
 
-    /// All weights (p) of the network whose trained weights of this stage are `trained` (k).
+    /// All weights (p) of the network whose trained values of this stage are `trained`, weights (k) or coordinates (d).
     ///
     /// # Errors
-    /// If there are not k values.
+    /// If there are not so many values.
     pub fn complete(&self, trained: &[f32]) -> Result<Vec<f32>> {
-        self.fits(trained)?;
-        Ok(self.start().complete(trained))
+        let start = self.start();
+        self.fits(&start, trained)?;
+        Ok(start.complete(&start.weights_of(trained)))
     }
 
-    fn fits(&self, trained: &[f32]) -> Result<()> {
-        let (stage, found, k) = (self.stage, trained.len(), self.subset.size);
+    fn fits(&self, start: &Start, trained: &[f32]) -> Result<()> {
+        let (stage, found, k) = (self.stage, trained.len(), start.genes());
         if found == k {
             return Ok(());
         }
-        Err(Error::Subset(format!("stage {stage} trains {k} weights, but {found} values are given for it")))
+        Err(Error::Subset(format!("stage {stage} trains {k} numbers, but {found} values are given for it")))
     }
 }
 

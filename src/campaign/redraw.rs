@@ -16,11 +16,12 @@ const MOST_VALUES: u64 = 100_000_000;
 const DRAWN: u64 = 32;
 
 /// Reads `redraw`: steps of a stage; 0, the default, is `None`: the subset is fixed. `select` draws a subset from an
-/// address; `None` where that has a problem of its own. `scored`: whether weights are scored by a gradient.
+/// address; `None` where that has a problem of its own. `scored`: whether weights are scored by a gradient; `basis`: whether
+/// random directions are drawn with the subset.
 pub(super) fn read(
     params: &Params<'_>,
     seed: u64,
-    scored: bool,
+    [scored, basis]: [bool; 2],
     select: Option<&dyn Fn(Seed) -> Option<Subset>>,
 ) -> Option<u64> {
     let redraw = Some(params.integer("redraw", Some(0), 0..=i64::MAX as u64)).filter(|steps| *steps > 0);
@@ -32,6 +33,9 @@ pub(super) fn read(
         );
         params.problem("redraw", message, None);
         return None;
+    }
+    if basis {
+        return redraw;
     }
     let drawn = |stage| select(stage_seed(Seed::new(seed), stage)).map(|subset| subset.spans);
     let first = drawn(0);

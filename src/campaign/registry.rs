@@ -12,6 +12,7 @@ use crate::model::{self, Model};
 use crate::operator::{CrossoverOperator, MutationOperator, Operators, SelectionOperator};
 use crate::optimizer::{self, schedule, Optimizer, Schedule};
 use crate::plot::{self, Figure};
+use crate::projection::{self, Projection};
 use crate::strategy::{self, Strategy, StrategyContext};
 use crate::subset::{Selector, Selectors};
 
@@ -28,6 +29,8 @@ pub struct Registry {
     pub inits: Entries<dyn Init>,
     /// Subset selectors.
     pub selectors: Arc<Selectors>,
+    /// Random projections, for subspaces.
+    pub projections: Entries<dyn Projection>,
     /// Evolutionary strategies.
     pub strategies: Entries<dyn Strategy, StrategyContext>,
     /// Mutation, crossover and selection operators.
@@ -53,6 +56,7 @@ impl Registry {
             models: Entries::new("model", model::ENTRIES),
             inits: Entries::new("init", init::ENTRIES),
             selectors: Arc::new(Selectors::builtin()),
+            projections: Entries::new("projection", projection::ENTRIES),
             strategies: Entries::new("strategy", strategy::ENTRIES),
             operators: Arc::new(Operators::builtin()),
             optimizers: Entries::new("optimizer", optimizer::ENTRIES),
@@ -74,6 +78,13 @@ impl Registry {
     #[must_use]
     pub fn with_selector(mut self, entry: Entry<dyn Selector, Selectors>) -> Self {
         Arc::make_mut(&mut self.selectors).entries.add(entry);
+        self
+    }
+
+    /// Adds a projection, or replaces the one of that name.
+    #[must_use]
+    pub fn with_projection(mut self, entry: Entry<dyn Projection>) -> Self {
+        self.projections.add(entry);
         self
     }
 

@@ -285,6 +285,7 @@ fn work(
                 subset: (*stages.stage().0.start.subset).clone(),
                 data: setup.data.name.clone(),
                 model: setup.model.clone(),
+                projection: setup.subspace.as_ref().map(|subspace| subspace.projection.clone()),
                 chain: finished.chain,
                 weights: finished.weights,
                 stage_best_by_validation: finished.stage_best_by_validation,
@@ -328,7 +329,8 @@ fn header(run: &Run<'_>, start: &Start, digest: &str) -> Header {
         classes: start.graph.classes() as u64,
         model: setup.model.clone(),
         seed: run.seed,
-        subset_size: start.subset.size as u64,
+        subset_size: start.genes() as u64,
+        subset_weights: start.basis().map(|basis| basis.weights() as u64),
         parameters_total: start.graph.parameter_count() as u64,
         config: digest.to_string(),
     }

@@ -18,9 +18,10 @@ use crate::metric::Metric;
 use crate::model::{self, Model};
 use crate::params::{read_named, read_table, Amount, NamedFile, Node, Origin, Params, Problems, Table, Value};
 use crate::plan::{Keep, Precision};
+use crate::projection::Basis;
 use crate::record::Background;
 use crate::rng::Seed;
-use crate::subset::{stage_seed, GeneScale, Start, Subset, Untrained};
+use crate::subset::{stage_seed, GeneScale, Start, Subset, Subspace, Untrained};
 
 /// Images held out for validation by default.
 const VALIDATION: Amount = Amount::Fraction(0.1);
@@ -52,6 +53,8 @@ pub struct Setup {
     pub scored_on: Option<usize>,
     /// Steps after which the subset is drawn again; `None`: it is fixed.
     pub redraw: Option<u64>,
+    /// The subspace of the subset's weights that is trained; `None`: the weights themselves.
+    pub subspace: Option<Subspace>,
     /// The learners, at least one.
     pub learners: Vec<LearnerSetup>,
     /// The metrics and their names.
@@ -121,6 +124,11 @@ impl Setup {
         self.choice.subset(&self.graph, &untrained.with_gradient(&gradient), address)
     }
 
+    /// The basis of the subspace that one seed trains in one of its stages, if it trains one.
+    pub fn basis(&self, subset: &Subset, seed: u64, stage: u64) -> Option<Arc<dyn Basis>> {
+        self.subspace.as_ref().map(|subspace| subspace.basis(subset, stage_seed(Seed::new(seed), stage)))
+    }
+
     /// The untrained network of one seed.
     ///
     /// # Errors
@@ -174,7 +182,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         .as_deref()
         .zip(init.as_deref())
         .map(|(graph, init)| (graph, Untrained::new(graph, init, init_seed(seed))));
-    let SubsetSetup { choice, chosen, redraw, background } =
+    let SubsetSetup { choice, chosen, subspace, redraw, background } =
         params.table("subset", |subset| subset_setup::read(subset, registry, untrained.as_ref(), seed));
     let scored_on = untrained.as_ref().and_then(|(_, untrained)| untrained.images_asked());
     if let (Some(images), Some(data)) = (scored_on, &data) {
@@ -182,7 +190,11 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         check_images(images, data.training_images()).unwrap_or_else(told);
     }
     let budget = params.optional_table("budget", BudgetSetup::read);
-    let context = LearnerContext { registry, budget, subset: chosen.as_ref(), data: data.as_ref() };
+    let layout = chosen.as_ref().map(|chosen| match &subspace {
+        Some(subspace) => Subset::without_places(&chosen.name, subspace.dimension),
+        None => chosen.clone(),
+    });
+    let context = LearnerContext { registry, budget, layout: layout.as_ref(), data: data.as_ref() };
     let learners = read_learners(params, &context);
     let (metrics, moments) = params.table("metrics", |metrics| read_metrics(metrics, registry));
     let cache = params.table("engine", |engine| match engine.choice("cache", Some("f32"), &["f32", "f16", "off"]) {
@@ -204,6 +216,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         choice,
         scored_on,
         redraw,
+        subspace,
         learners,
         metrics,
         moments,

@@ -84,7 +84,7 @@ pub(super) fn task(run: &Run<'_>, limits: Limits, lineage: &Lineage<'_>, data: A
     let setup = &run.cell.setup;
     let learner = &setup.learners[run.learner];
     let start = Arc::new(lineage.start());
-    let plan = learner.plan(&start.graph, &start.subset, limits, setup.keep());
+    let plan = learner.plan(&start.graph, &start.subset, start.basis(), limits, setup.keep());
     let engine = engine::on_cpu(start.clone(), &plan);
     let (augmentation, seed) = (setup.data.augmentation.clone(), Seed::new(run.seed));
     Task { start, data, order, augmentation, seed, loss: learner.loss, plan, engine }

@@ -8,7 +8,7 @@ use crate::graph::Graph;
 use crate::params::{NamedFile, Params};
 use crate::record::Background;
 use crate::rng::Seed;
-use crate::subset::{self, stage_seed, Selector, Subset, SubsetRequest, Untrained};
+use crate::subset::{self, stage_seed, Selector, Subset, SubsetRequest, Subspace, Untrained};
 
 /// How a subset is chosen.
 pub(super) struct Choice {
@@ -23,6 +23,8 @@ pub(super) struct SubsetSetup {
     pub choice: Choice,
     /// The subset of the first seed, with random scores in the place of gradients; `None` where something is wrong.
     pub chosen: Option<Subset>,
+    /// The subspace of its weights that is trained; `None`: the weights themselves.
+    pub subspace: Option<Subspace>,
     /// Steps after which it is drawn again; `None`: it is fixed.
     pub redraw: Option<u64>,
     /// What stands outside.
@@ -62,14 +64,26 @@ pub(super) fn read(
         let chosen = choice.subset(graph, untrained, stage_seed(Seed::new(seed), 0));
         chosen.map_err(|error| params.problem("select", error.to_string(), None)).ok()
     });
+    let subspace = params.optional_table("subspace", |params| {
+        let subspace = Subspace::read(params, &registry.projections)?;
+        if let Some(Err(message)) = chosen.as_ref().map(|chosen| subspace.check(chosen)) {
+            params.problem("dimension", message, None);
+        }
+        Some(subspace)
+    });
+    let subspace = subspace.flatten();
+    let chosen = chosen.map(|chosen| match &subspace {
+        Some(subspace) if choice.name.is_empty() => Subset { name: subspace.label(&chosen.name), ..chosen },
+        _ => chosen,
+    });
     let scored = network.is_some_and(|(_, untrained)| untrained.images_asked().is_some());
     let again = network
         .zip(chosen.as_ref())
         .map(|((graph, untrained), _)| |address| choice.subset(graph, untrained, address).ok());
-    let redraw = redraw::read(params, seed, scored, again.as_ref().map(|again| again as _));
+    let redraw = redraw::read(params, seed, [scored, subspace.is_some()], again.as_ref().map(|again| again as _));
     let background = match params.choice("background", Some("random"), &["random", "zero"]) {
         "random" => Background::Random,
         _ => Background::Zero,
     };
-    SubsetSetup { choice, chosen, redraw, background }
+    SubsetSetup { choice, chosen, subspace, redraw, background }
 }

@@ -267,6 +267,7 @@ pub enum Kind {
     Models,
     Inits,
     Subsets,
+    Projections,
     Strategies,
     Mutations,
     Crossovers,

@@ -57,10 +57,11 @@ pub fn inspect(arguments: &InspectArguments, registry: &Registry, output: &mut O
     let limits = limits(arguments.limits);
     let subset = choose(cell, cell.setup.first_seed(), arguments.data_dir.as_deref(), limits)?;
     let start = cell.setup.start_of(subset, cell.setup.first_seed());
-    let plan = |learner: &LearnerSetup| learner.plan(&start.graph, &start.subset, limits, cell.setup.keep());
+    let keep = cell.setup.keep();
+    let plan = |learner: &LearnerSetup| learner.plan(&start.graph, &start.subset, start.basis(), limits, keep);
     let plans: Vec<Plan> = cell.setup.learners.iter().map(plan).collect();
     let snapshot = SNAPSHOT.min(cell.setup.data.training_images());
-    let (redraw, k) = (cell.setup.redraw, start.subset.size);
+    let (redraw, k) = (cell.setup.redraw, start.genes());
     let planned = |(setup, plan)| Planned {
         setup,
         plan,

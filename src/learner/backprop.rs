@@ -1,4 +1,5 @@
-//! Backprop: an optimizer steps down the gradient of the subset's weights; everything else is frozen.
+//! Backprop: an optimizer steps down the gradient of the subset's weights; everything else is frozen. In a subspace it steps
+//! down the gradient P^T g of the coordinates, on which weight decay then acts too: it draws towards the base, not to zero.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +10,25 @@ use crate::optimizer::{Optimizer, Schedule};
 use crate::progress::Progress;
 use crate::state::State;
 
-/// An optimizer at work. It changes the weights themselves, not genes, so that published recipes hold.
+/// An optimizer at work. It changes the weights themselves, not genes, so that published recipes hold; in a subspace its
+/// coordinates, as those of Li et al. 2018 do.
 pub struct Backprop {
-    weights: Vec<f32>,
+    trained: Vec<f32>,
     optimizer: Box<dyn Optimizer>,
     schedule: Box<dyn Schedule>,
 }
 
 impl Backprop {
-    /// Starts at the weights `base` (k).
-    pub fn new(base: Vec<f32>, optimizer: Box<dyn Optimizer>, schedule: Box<dyn Schedule>) -> Self {
-        Backprop { weights: base, optimizer, schedule }
+    /// Starts at the values `untrained` ([`crate::subset::Start::untrained`]).
+    pub fn new(untrained: Vec<f32>, optimizer: Box<dyn Optimizer>, schedule: Box<dyn Schedule>) -> Self {
+        Backprop { trained: untrained, optimizer, schedule }
     }
 }
 
 impl Learner for Backprop {
     fn step(&mut self, task: &Task, batch: &Batch, at: Progress) -> Result<StepReport> {
-        let (loss, gradient) = task.engine.gradient(&self.weights, batch, task.loss)?;
+        let (loss, gradient) = task.engine.gradient(&task.start.weights_of(&self.trained), batch, task.loss)?;
+        let gradient = task.start.gradient_of(gradient);
         let norm = gradient.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>().sqrt();
         if !loss.is_finite() || !norm.is_finite() {
             return Err(Error::Learner(format!(
@@ -34,7 +37,7 @@ impl Learner for Backprop {
             )));
         }
         let learning_rate = self.optimizer.learning_rate() * self.schedule.factor(at);
-        self.optimizer.step(&mut self.weights, &gradient, learning_rate);
+        self.optimizer.step(&mut self.trained, &gradient, learning_rate);
         let diagnostics = [("gradient_norm", norm), ("learning_rate", learning_rate)];
         Ok(StepReport {
             loss,
@@ -47,7 +50,7 @@ impl Learner for Backprop {
     }
 
     fn incumbent(&self, _: &Task) -> Vec<f32> {
-        self.weights.clone()
+        self.trained.clone()
     }
 
     fn stop(&self) -> Option<String> {
@@ -56,15 +59,15 @@ impl Learner for Backprop {
 
     fn save(&self) -> State {
         let mut state = State::default();
-        state.put_f32("weights", &self.weights);
+        state.put_f32("weights", &self.trained);
         state.nest("optimizer", self.optimizer.save());
         state
     }
 
     fn load(&mut self, state: &State) -> Result<()> {
-        let weights = state.f32s("weights", self.weights.len())?.to_vec();
+        let trained = state.f32s("weights", self.trained.len())?.to_vec();
         self.optimizer.load(&state.inner("optimizer"))?;
-        self.weights = weights;
+        self.trained = trained;
         Ok(())
     }
 }

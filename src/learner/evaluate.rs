@@ -14,8 +14,10 @@ const BLOCK: usize = 500;
 pub struct Snapshot<'a> {
     /// The task that it was trained on.
     pub task: &'a Task,
-    /// Its trained weights, (k).
+    /// Its trained values: weights (k), or in a subspace coordinates (d).
     pub trained: Vec<f32>,
+    /// The weights of its subset, (k).
+    pub weights: Vec<f32>,
     /// Its batch-norm statistics, in the order of the graph.
     pub statistics: Vec<Statistics>,
     /// Cost until now.
@@ -31,23 +33,24 @@ impl<'a> Snapshot<'a> {
     /// If the engine fails.
     pub fn take(task: &'a Task, trained: Vec<f32>, cost: Cost) -> Result<Self> {
         let snapshot = task.snapshot();
+        let weights = task.start.weights_of(&trained).into_owned();
         // The statistics are those of the snapshot, so its logits come with them.
-        let (statistics, logits) = task.engine.recalibrate(&trained, &snapshot)?;
+        let (statistics, logits) = task.engine.recalibrate(&weights, &snapshot)?;
         let mut train = Tally::default();
         train.add(&logits, &snapshot.labels);
-        let score = |split: Split| score(task, &trained, &statistics, split);
+        let score = |split: Split| score(task, &weights, &statistics, split);
         let scores = Scores { train: train.score(), validation: score(Split::Validation)?, test: score(Split::Test)? };
-        Ok(Snapshot { task, trained, statistics, cost, scores })
+        Ok(Snapshot { task, trained, weights, statistics, cost, scores })
     }
 }
 
 /// Loss and accuracy of a network on all images of a split.
-fn score(task: &Task, trained: &[f32], statistics: &[Statistics], split: Split) -> Result<Score> {
+fn score(task: &Task, weights: &[f32], statistics: &[Statistics], split: Split) -> Result<Score> {
     let images = task.data.len(split);
     let mut tally = Tally::default();
     for start in (0..images).step_by(BLOCK) {
         let batch = task.data.range(split, start..(start + BLOCK).min(images));
-        tally.add(&task.engine.logits(trained, statistics, &batch)?, &batch.labels);
+        tally.add(&task.engine.logits(weights, statistics, &batch)?, &batch.labels);
     }
     Ok(tally.score())
 }

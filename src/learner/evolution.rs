@@ -39,7 +39,7 @@ impl Learner for Evolution {
     }
 
     fn incumbent(&self, task: &Task) -> Vec<f32> {
-        task.start.express(self.strategy.incumbent())
+        task.start.trained(self.strategy.incumbent())
     }
 
     fn stop(&self) -> Option<String> {

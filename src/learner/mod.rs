@@ -37,7 +37,7 @@ pub trait Learner: Send {
     /// If nothing can be learned from it, as when every member failed.
     fn step(&mut self, task: &Task, batch: &Batch, at: Progress) -> Result<StepReport>;
 
-    /// The trained weights (k) that it would deploy now.
+    /// The trained values that it would deploy now: weights (k), or in a subspace coordinates (d).
     fn incumbent(&self, task: &Task) -> Vec<f32>;
 
     /// Why it cannot go on, if so.

@@ -42,7 +42,7 @@ pub struct Best {
     pub stage: u64,
     /// Its loss and accuracy.
     pub scores: Scores,
-    /// Trained weights of its stage, (k).
+    /// Its trained values: weights (k) of its stage, or in a subspace coordinates (d).
     #[serde(skip)]
     pub weights: Vec<f32>,
 }

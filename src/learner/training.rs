@@ -71,11 +71,11 @@ pub struct Finished {
     pub end: End,
     /// What the stages before the last one learned; empty where the subset is fixed.
     pub chain: Chain,
-    /// Trained weights at the end, (k) of the last stage.
+    /// Trained values at the end: weights (k) of the last stage, or in a subspace coordinates (d).
     pub weights: Vec<f32>,
     /// Stage of the best evaluation by validation loss: so many links of the chain come before its weights.
     pub stage_best_by_validation: u64,
-    /// Trained weights of that evaluation, (k) of its stage.
+    /// Trained values of that evaluation.
     pub weights_best_by_validation: Vec<f32>,
 }
 

@@ -22,7 +22,7 @@ use crate::subset::Subset;
 pub struct OperatorContext<'a> {
     /// How far the run has come.
     pub at: Progress,
-    /// Layer, kind, filter and fan-in of each gene.
+    /// Layer, kind, filter and fan-in of each gene; without spans in a subspace, whose coordinates belong to no layer.
     pub subset: &'a Subset,
     /// The generation that the parents come from, (n, k); with one row, the start, at generation 0.
     pub parents: &'a Population,

@@ -7,7 +7,7 @@ use crate::num::bytes;
 impl Plan {
     /// Bytes of a population of `n` itself: its genomes, and as much again for the strategy's own state.
     pub fn population_bytes(&self, n: usize) -> u64 {
-        2u64.saturating_mul(n as u64).saturating_mul(4 * self.sizes.k as u64)
+        2u64.saturating_mul(n as u64).saturating_mul(4 * self.sizes.genes as u64)
     }
 
     /// Whether a population of `n` can be evaluated within the limits, on a machine with `machine` bytes of memory.
@@ -21,9 +21,9 @@ impl Plan {
             return Ok(());
         }
         Err(format!(
-            "a population of {n} with {} trained scalars takes {} (2 x n x k x 4 bytes) beside {} for evaluating it, and \
+            "a population of {n} with {} genes takes {} (2 x n x k x 4 bytes) beside {} for evaluating it, and \
              this machine has {}: take a smaller `population`, or train fewer scalars",
-            self.sizes.k,
+            self.sizes.genes,
             bytes(population),
             bytes(peak),
             bytes(machine)

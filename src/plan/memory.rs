@@ -48,8 +48,10 @@ pub struct Sizes {
     pub image: usize,
     /// Channels of an image.
     pub channels: usize,
-    /// Trained scalars.
+    /// Weights that members vary: the trained ones, or those that a subspace spans.
     pub k: usize,
+    /// Genes of a member: k, or the dimension of the subspace.
+    pub genes: usize,
     /// All scalars.
     pub parameters: usize,
 }
@@ -58,7 +60,14 @@ impl Sizes {
     /// Of a graph with `k` trained scalars and batches of `batch` images.
     pub fn new(graph: &Graph, k: usize, batch: usize) -> Self {
         let shape = graph.input_shape();
-        Sizes { batch, image: shape.iter().product(), channels: shape[0], k, parameters: graph.parameter_count() }
+        Sizes {
+            batch,
+            image: shape.iter().product(),
+            channels: shape[0],
+            k,
+            genes: k,
+            parameters: graph.parameter_count(),
+        }
     }
 
     /// Bytes of so many images; those of several channels are turned channel-last, in a copy.

@@ -29,6 +29,7 @@ pub use programs::Programs;
 pub use sharing::{own_channels, sizes, Size, Trained};
 
 use crate::graph::Graph;
+use crate::projection::Basis;
 use crate::subset::Subset;
 
 /// What an evaluation may use.
@@ -66,6 +67,9 @@ pub struct Plan {
     pub unit: usize,
     /// Units evaluated at the same time.
     pub units_at_once: usize,
+    /// Members whose weights are made from their genes together: a whole number of units, where they are the coordinates of
+    /// a subspace, for its basis is drawn once for all of them. `None`: each unit makes its own.
+    pub expanded: Option<usize>,
     /// Images of a batch.
     pub batch: usize,
     /// Bytes of activations that are kept for the whole data set; see [`Plan::keeping`].
@@ -83,7 +87,19 @@ pub struct Plan {
     reference: [u64; 2],
     because: Option<&'static str>,
     population: Option<usize>,
+    subspace: Option<Spanned>,
 }
+
+/// What a plan needs to know of a subspace's basis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Spanned {
+    dimension: usize,
+    /// Bytes that it holds for one network, and for [`EXPANDED`] at a time.
+    bytes: [u64; 2],
+}
+
+/// Most members whose weights are made together: drawing a dense basis costs about as much as the products of 30 members.
+const EXPANDED: usize = 128;
 
 impl Plan {
     /// Plans for batches of `batch` images, and populations of any size.
@@ -121,12 +137,14 @@ impl Plan {
             gradient_memory: Memory::default(),
             unit: 1,
             units_at_once: 1,
+            expanded: None,
             batch,
             limits,
             sizes,
             reference: [bytes(read), of_member],
             per_member,
             population: None,
+            subspace: None,
             kept_bytes: 0,
             precision: Precision::F32,
             programs,
@@ -152,6 +170,29 @@ impl Plan {
         self
     }
 
+    /// The same where members are points of a subspace.
+    #[must_use]
+    pub fn within(self, basis: &dyn Basis) -> Self {
+        let bytes = [1, EXPANDED].map(|members| basis.bytes(members, self.limits.threads));
+        let population = self.population;
+        let mut plan = self.spanned(Spanned { dimension: basis.dimension(), bytes });
+        plan.choose_units(population);
+        plan
+    }
+
+    fn spanned(mut self, subspace: Spanned) -> Self {
+        self.sizes.genes = subspace.dimension;
+        // The weights and their gradient, and what the basis holds.
+        self.gradient_memory.network += 2 * self.expanded_bytes() + subspace.bytes[0];
+        self.subspace = Some(subspace);
+        self
+    }
+
+    /// Bytes of the weights that a member's genes become.
+    fn expanded_bytes(&self) -> u64 {
+        (size_of::<f32>() * self.sizes.k) as u64
+    }
+
     fn choose_units(&mut self, population: Option<usize>) {
         let preferred = self.programs.as_ref().map_or(1, |programs| unit::preferred(&programs.members));
         let greatest = unit::for_population(preferred, population, self.limits.threads);
@@ -161,11 +202,25 @@ impl Plan {
                 None => self.reference_memory(unit),
             };
             memory.network += self.kept_bytes;
+            if let Some(subspace) = &self.subspace {
+                memory.network += subspace.bytes[1];
+                memory.unit += unit as u64 * self.expanded_bytes();
+            }
             memory
         };
         let units = unit::choose(greatest, population, self.limits, memory);
         (self.unit, self.units_at_once, self.memory) = (units.unit, units.at_once, units.memory);
         self.population = population;
+        if self.subspace.is_some() {
+            // Beside the units at work, as many more as memory and population leave room for.
+            let at_work = self.unit * self.units_at_once;
+            let most = EXPANDED.min(population.unwrap_or(usize::MAX)).saturating_sub(at_work).div_ceil(self.unit);
+            let of_unit = self.unit as u64 * self.expanded_bytes();
+            let room = self.limits.memory.saturating_sub(self.peak_bytes()) / of_unit;
+            let more = room.min(most as u64);
+            self.memory.shared += more * of_unit;
+            self.expanded = Some(at_work + more as usize * self.unit);
+        }
     }
 
     fn reference_memory(&self, unit: usize) -> Memory {
@@ -186,6 +241,9 @@ impl Plan {
         let Some(cut) = Cut::furthest(graph, &programs.sizes, &self.per_member) else { return self };
         let kept_bytes = keep.images.saturating_mul(cut.image_bytes(&programs.sizes, keep.precision));
         let mut plan = Plan::behind(graph, subset, self.batch, self.limits, cut);
+        if let Some(subspace) = self.subspace {
+            plan = plan.spanned(subspace);
+        }
         (plan.kept_bytes, plan.precision) = (kept_bytes, keep.precision);
         plan.gradient_memory.network += kept_bytes;
         plan.choose_units(self.population);

@@ -28,6 +28,7 @@ pub(super) fn run(method: Method, background: Background, subset: (&str, u64), s
         model: "conv2-bn".to_string(),
         seed,
         subset_size: subset.1,
+        subset_weights: None,
         parameters_total: 20_490,
         config: "0badcafe".to_string(),
     };

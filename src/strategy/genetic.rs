@@ -67,6 +67,15 @@ impl Genetic {
         let (Some(mutation), Some(crossover), Some(selection)) = (mutation, crossover, selection) else {
             return Err(Error::Learner("an operator could not be built".to_string()));
         };
+        let needs = [("mutation", mutation.operator.needs_spans()), ("crossover", crossover.operator.needs_spans())];
+        for (key, _) in needs.iter().filter(|(_, needs)| *needs && context.subset.spans.is_empty()) {
+            let name = if *key == "mutation" { &mutation.name } else { &crossover.name };
+            let message = format!(
+                "{key} `{name}` works on layers and filters, but the coordinates of a subspace belong to none: \
+                 take another {key}, or leave out `subset.subspace`"
+            );
+            params.problem(key, message, None);
+        }
         let k = context.subset.size;
         Ok(Genetic {
             subset: context.subset.clone(),

@@ -58,7 +58,7 @@ pub trait Strategy: Send {
 
 /// What a strategy is built for.
 pub struct StrategyContext {
-    /// The trained scalars; `subset.size` is k.
+    /// The places of the genes; `subset.size` is their number (k). In a subspace these are its d coordinates, without spans.
     pub subset: Arc<Subset>,
     /// The operators that a composed strategy may name.
     pub operators: Arc<Operators>,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{GeneScale, Start, Subset};
+use super::{Encoding, GeneScale, Start, Subset};
 use crate::graph::init::{draw, Init};
 use crate::graph::{Graph, Parameter};
 use crate::record::Background;
@@ -62,13 +62,13 @@ impl Folding {
         for (parameter, unit) in self.graph.parameters.iter().zip(&self.units) {
             units.extend(std::iter::repeat_n(*unit, parameter.len()));
         }
-        let scale = subset.gather(&units);
-        Start { graph: self.graph.clone(), subset, weights: self.now.clone(), base, scale }
+        let encoding = Encoding::Weights(subset.gather(&units));
+        Start { graph: self.graph.clone(), subset, weights: self.now.clone(), base, encoding }
     }
 
-    /// A stage has ended: its trained weights (k) become part of the network, and stay when they leave the subset.
-    pub fn fold(&mut self, subset: &Subset, trained: &[f32]) {
-        subset.scatter(trained, &mut self.now);
+    /// A stage has ended: its subset's weights (k) become part of the network, and stay when they leave the subset.
+    pub fn fold(&mut self, subset: &Subset, weights: &[f32]) {
+        subset.scatter(weights, &mut self.now);
     }
 }
 

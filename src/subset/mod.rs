@@ -1,7 +1,8 @@
 //! Which scalars are trained: an ordered, serialisable list of spans, made by selectors that compose.
 //!
 //! In a campaign: `select = [{ filters = 0.25, which = "last" }, { batchnorm = true }]`. Each item is a table whose key
-//! names the selector; the items of a list are united.
+//! names the selector; the items of a list are united. With `subspace = { dimension = 750 }` beside it the weights of the
+//! subset move along that many random directions alone ([`Subspace`]).
 
 mod all;
 mod batchnorm;
@@ -24,6 +25,7 @@ mod scored;
 mod slice;
 mod span;
 mod start;
+mod subspace;
 mod union;
 mod untrained;
 mod weights;
@@ -31,7 +33,8 @@ mod weights;
 pub use folding::Folding;
 pub use pattern::Pattern;
 pub use span::{Span, Subset};
-pub use start::{GeneScale, Start};
+pub use start::{Encoding, GeneScale, Start};
+pub use subspace::Subspace;
 pub use untrained::{GradientOn, Untrained};
 
 use crate::entry::{Entries, Entry};

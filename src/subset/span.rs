@@ -35,7 +35,7 @@ pub struct Subset {
     pub name: String,
     /// Number of trained scalars (k).
     pub size: usize,
-    /// Ascending in `position` and `gene`, never overlapping.
+    /// Ascending in `position` and `gene`, never overlapping; none where genes are the coordinates of a subspace.
     pub spans: Vec<Span>,
 }
 
@@ -82,6 +82,11 @@ impl Subset {
             return Err(Error::Subset("it selects no weight at all".to_string()));
         }
         Ok(Subset { name: name.into(), size: gene, spans })
+    }
+
+    /// `size` genes that belong to no single weight: the coordinates of a subspace.
+    pub fn without_places(name: impl Into<String>, size: usize) -> Self {
+        Subset { name: name.into(), size, spans: Vec::new() }
     }
 
     /// Copies the subset's scalars out of the flat vector of all weights.

@@ -38,7 +38,7 @@ fn the_subsets_have_the_sizes_of_the_comparisons() {
 fn a_gene_is_an_offset_of_its_weight_and_batches_come_from_8192_images() {
     let case = Case { image: 4, ..Case::new(Trained::Filters, Method::Evolution) };
     let task = case.task(LIMITS).unwrap();
-    assert!(task.start.scale.iter().all(|scale| *scale == 1.0));
+    assert!(crate::networks::scale(&task.start).iter().all(|scale| *scale == 1.0));
     assert_eq!((task.order.n(), task.order.batch()), (8_192, 128));
     assert_eq!(task.batch(0).shape, [128, 1, 4, 4]);
     assert_ne!(task.order.indices(0), task.order.indices(1), "a new batch each generation");

@@ -24,7 +24,7 @@ use subevo::params::{Params, Problems, Table};
 use subevo::plan::{Limits, Plan};
 use subevo::record::Background;
 use subevo::rng::Seed;
-use subevo::subset::{GeneScale, Start, Subset};
+use subevo::subset::{Encoding, GeneScale, Start, Subset};
 
 const LIMITS: Limits = Limits { memory: 1 << 30, threads: 2 };
 
@@ -90,7 +90,12 @@ fn read_reference(path: &Path) -> Reference {
         noise: None,
     };
     let losses = arrays["loss"].flatten_all().unwrap().to_vec1().unwrap();
-    Reference { start: Arc::new(Start { graph, subset, weights, base, scale }), batch, population, losses }
+    Reference {
+        start: Arc::new(Start { graph, subset, weights, base, encoding: Encoding::Weights(scale) }),
+        batch,
+        population,
+        losses,
+    }
 }
 
 fn check_reference(path: &Path) {

@@ -23,7 +23,7 @@ use subevo::progress::Progress;
 use subevo::record::{Background, Evaluation, Lap, Score, Scores, Step};
 use subevo::rng::Seed;
 use subevo::strategy::{self, Strategy, StrategyContext};
-use subevo::subset::Start;
+use subevo::subset::{Encoding, Start};
 
 use crate::augmentation::augmentation;
 use crate::networks::{model, network, select, small_network, start};
@@ -60,7 +60,7 @@ fn task() -> Task {
 }
 
 fn evolution(name: &str, start: &Start) -> Box<dyn Learner> {
-    let context = StrategyContext { subset: start.subset.clone(), operators: Arc::new(Operators::builtin()) };
+    let context = StrategyContext { subset: start.layout(), operators: Arc::new(Operators::builtin()) };
     let registry = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
     let strategy = build(&registry, name, json!({ "population": MEMBERS }), &context);
     Box::new(Evolution::new(strategy, Seed::new(8)))
@@ -69,8 +69,8 @@ fn evolution(name: &str, start: &Start) -> Box<dyn Learner> {
 fn backprop_with(name: &str, params: Json, schedule_name: &str, start: &Start) -> Box<dyn Learner> {
     let optimizers = Entries::<dyn Optimizer, usize>::new("optimizer", subevo::optimizer::ENTRIES);
     let schedules = Entries::<dyn Schedule, ()>::new("schedule", schedule::ENTRIES);
-    let optimizer = build(&optimizers, name, params, &start.subset.size);
-    Box::new(Backprop::new(start.base.clone(), optimizer, build(&schedules, schedule_name, json!({}), &())))
+    let optimizer = build(&optimizers, name, params, &start.genes());
+    Box::new(Backprop::new(start.untrained(), optimizer, build(&schedules, schedule_name, json!({}), &())))
 }
 
 fn backprop(name: &str, start: &Start) -> Box<dyn Learner> {
@@ -492,7 +492,7 @@ fn backprop_on_all_weights_takes_the_steps_of_a_script_in_float64() {
     let subset = Arc::new(select(json!([{ "all": true }]), &graph, 1));
     let weights = f32s("start");
     let scale = vec![1.0; weights.len()];
-    let start = Arc::new(Start { graph, subset, base: weights.clone(), weights, scale });
+    let start = Arc::new(Start { graph, subset, base: weights.clone(), weights, encoding: Encoding::Weights(scale) });
     let plan = Plan::new(&start.graph, &start.subset, 6, Limits { memory: 1 << 30, threads: 2 });
     let engine = Box::new(CpuEngine::new(start.clone(), plan.clone()).unwrap());
     // The learner gets its batch handed over; the task's own images are not used.
@@ -581,8 +581,14 @@ fn generalisation_is_the_difference_between_training_and_test_images() {
     let score = |loss, accuracy, images| Score { loss, accuracy, images };
     let scores =
         Scores { train: score(0.25, 0.95, 2_000), validation: score(9.0, 0.1, 70), test: score(0.75, 0.8, 50) };
-    let snapshot =
-        Snapshot { task: &task, trained: Vec::new(), statistics: Vec::new(), cost: Default::default(), scores };
+    let snapshot = Snapshot {
+        task: &task,
+        trained: Vec::new(),
+        weights: Vec::new(),
+        statistics: Vec::new(),
+        cost: Default::default(),
+        scores,
+    };
     let registry = Entries::new("metric", subevo::metric::ENTRIES);
     let readings = build(&registry, "generalisation", json!({}), &()).compute(&snapshot).unwrap();
     let value = |name: &str| readings.iter().find(|reading| reading.name == name).unwrap();

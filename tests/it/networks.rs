@@ -10,7 +10,7 @@ use subevo::model::{self, Model};
 use subevo::params::{read_table, Origin, Problems};
 use subevo::record::Background;
 use subevo::rng::Seed;
-use subevo::subset::{GeneScale, Selectors, Start, Subset, SubsetRequest, Untrained};
+use subevo::subset::{Encoding, GeneScale, Selectors, Start, Subset, SubsetRequest, Untrained};
 
 use crate::tables::{build, table};
 
@@ -53,6 +53,14 @@ pub fn try_select(select: Json, graph: &Graph, seed: u64) -> Result<Subset, Vec<
 /// The subset of `select = ...`, which must work.
 pub fn select(select: Json, graph: &Graph, seed: u64) -> Subset {
     try_select(select.clone(), graph, seed).unwrap_or_else(|messages| panic!("{select}: {messages:?}"))
+}
+
+/// What one unit of each gene adds to its weight (k).
+pub fn scale(start: &Start) -> &[f32] {
+    match &start.encoding {
+        Encoding::Weights(scale) => scale,
+        Encoding::Subspace(basis) => panic!("{basis:?} has no scale"),
+    }
 }
 
 /// A start from seed 7, by `he-normal` and in units of it.

@@ -21,7 +21,7 @@ use subevo::learner::{Budget, Learner, Moments, Outcome, Position, Recorder, Sna
 use subevo::plan::Limits;
 use subevo::record::{Background, Evaluation, Lap, Step};
 use subevo::rng::Seed;
-use subevo::subset::{stage_seed, Folding, GeneScale, Start, Subset};
+use subevo::subset::{stage_seed, Encoding, Folding, GeneScale, Start, Subset};
 
 use crate::networks::{init, select, small_network};
 
@@ -124,7 +124,7 @@ proptest! {
             prop_assert_eq!(bits(&start.weights), bits(&expected));
             prop_assert_eq!(bits(&start.base), bits(&subset.gather(&expected)));
             let fresh = Start::new(graph.clone(), subset.clone(), &*init, GeneScale::Init, background, Seed::new(seed));
-            prop_assert_eq!(&start.scale, &fresh.scale, "the unit of a gene is that of its weight, whatever was learned");
+            prop_assert_eq!(units(&start), units(&fresh), "the unit of a gene is that of its weight, whatever was learned");
             if stage == 0 {
                 prop_assert_eq!(bits(&start.weights), bits(&fresh.weights));
             }
@@ -159,6 +159,14 @@ fn stages_reach_as_many_weights_as_independent_draws_do() {
     assert_eq!(stage_seed(Seed::new(3), 2), subset.child("stage").index(2));
 }
 
+/// What a unit of each gene adds to its weight.
+fn units(start: &Start) -> &[f32] {
+    match &start.encoding {
+        Encoding::Weights(units) => units,
+        Encoding::Subspace(_) => panic!("a subset of weights has no basis"),
+    }
+}
+
 /// Stages by hand: all weights in one vector, and for each stage a start made of nothing but them.
 struct ByHand<'a> {
     run: &'a Run<'a>,
@@ -187,11 +195,11 @@ impl<'a> ByHand<'a> {
             let parameter = setup.graph.parameters.iter().find(|p| p.name == span.parameter).unwrap();
             vec![setup.init.distribution(parameter).scale(); span.length]
         });
-        let (scale, base) = (scale.collect(), subset.gather(weights));
-        let start = Arc::new(Start { graph: setup.graph.clone(), subset, weights: weights.to_vec(), base, scale });
+        let (encoding, base) = (Encoding::Weights(scale.collect()), subset.gather(weights));
+        let start = Arc::new(Start { graph: setup.graph.clone(), subset, weights: weights.to_vec(), base, encoding });
         let batches = Seed::new(run.seed).child("batch");
         let order = BatchOrder::new(data.len(Split::Train), learner.batch, batches).unwrap();
-        let plan = learner.plan(&start.graph, &start.subset, LIMITS, None);
+        let plan = learner.plan(&start.graph, &start.subset, None, LIMITS, None);
         let engine = on_cpu(start.clone(), &plan);
         let built = learner.build(&start, run.seed, &Registry::builtin()).unwrap();
         let (augmentation, seed) = (Arc::new(Unchanged), Seed::new(run.seed));
@@ -295,8 +303,13 @@ fn runs_are_those_of_stages_by_hand_and_genome_files_hold_their_networks() {
         for (weights, scores) in [(&weights, end.best_by_validation), (&last, end.last)] {
             let all = select(json!([{ "all": true }]), &setup.graph, 1);
             let start = Start { weights: weights.clone(), ..by_hand.task.start.as_ref().clone() };
-            let start = Start { base: all.gather(weights), scale: vec![1.0; all.size], subset: Arc::new(all), ..start };
-            let plan = setup.learners[run.learner].plan(&start.graph, &start.subset, LIMITS, None);
+            let start = Start {
+                base: all.gather(weights),
+                encoding: Encoding::Weights(vec![1.0; all.size]),
+                subset: Arc::new(all),
+                ..start
+            };
+            let plan = setup.learners[run.learner].plan(&start.graph, &start.subset, None, LIMITS, None);
             let start = Arc::new(start);
             let engine = on_cpu(start.clone(), &plan);
             let order = BatchOrder::new(by_hand.data.len(Split::Train), 20, Seed::new(1)).unwrap();

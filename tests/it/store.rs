@@ -44,6 +44,7 @@ fn header() -> Record {
         model: "conv2-bn".to_string(),
         seed: 7,
         subset_size: 5,
+        subset_weights: None,
         parameters_total: 1_000,
         config: config_digest(CONFIGURATION),
     })

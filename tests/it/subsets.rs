@@ -11,7 +11,7 @@ use subevo::record::Background;
 use subevo::rng::Seed;
 use subevo::subset::{GeneScale, Start, Subset};
 
-use crate::networks::{init, network, select, start, try_select};
+use crate::networks::{init, network, scale, select, start, try_select};
 
 fn conv2_bn() -> Arc<Graph> {
     network("conv2-bn", json!({}), [1, 28, 28])
@@ -408,7 +408,7 @@ fn a_gene_adds_the_deviation_of_its_weights_init_or_one() {
             let std = 1.0 / (3.0 * span.fan_in as f32).sqrt();
             let genes = span.gene..span.gene + span.length;
             for ((scale, base), moved) in
-                start.scale[genes.clone()].iter().zip(&start.base[genes.clone()]).zip(&moved[genes])
+                scale(&start)[genes.clone()].iter().zip(&start.base[genes.clone()]).zip(&moved[genes])
             {
                 assert!((scale / std - 1.0).abs() < 1e-6, "{}", span.parameter);
                 assert_eq!(*moved, base + 2.0 * scale);
@@ -416,10 +416,10 @@ fn a_gene_adds_the_deviation_of_its_weights_init_or_one() {
         }
     }
     for start in starts(Background::Random, GeneScale::One) {
-        assert!(start.scale.iter().all(|scale| *scale == 1.0));
+        assert!(scale(&start).iter().all(|scale| *scale == 1.0));
     }
     // Where the init is a constant the unit is 1: batch-norm, and biases of He's.
     let graph = conv2_bn();
     let start = start(&graph, json!([{ "batchnorm": true }, { "bias": true }]), Background::Random);
-    assert!(start.scale.iter().all(|scale| *scale == 1.0));
+    assert!(scale(&start).iter().all(|scale| *scale == 1.0));
 }

@@ -22,7 +22,11 @@ impl View<'_> {
             "background": setup.background,
             "redraw": setup.redraw.unwrap_or(0),
             "parameters_total": self.start.weights.len(),
-            "subset_size": self.start.subset.size,
+            "subset_size": self.start.genes(),
+            "subset_weights": self.start.subset.size,
+            "subspace": setup.subspace.as_ref().map(|subspace| {
+                json!({ "dimension": subspace.dimension, "projection": subspace.projection })
+            }),
             "macs_per_image_total": plan.total_macs,
             "macs_per_image_shared": plan.shared_macs,
             "macs_per_image_member": plan.member_macs,

@@ -56,13 +56,21 @@ impl View<'_> {
         };
         let redraw = setup.redraw.map(|steps| format!(", drawn again after every {}", counted(steps as usize, "step")));
         let redraw = redraw.unwrap_or_default();
+        let what = match &setup.subspace {
+            None => format!("{} trained ({share:.3} %)", grouped(k as u64)),
+            Some(subspace) => format!(
+                "{} trained, coordinates of a {} basis over {} weights ({share:.3} %)",
+                grouped(subspace.dimension as u64),
+                subspace.projection,
+                grouped(k as u64)
+            ),
+        };
         text += &format!(
-            "model {} on {}{augmented}: {} parameters\nsubset {}: {} trained ({share:.3} %), background {}{}\n\n",
+            "model {} on {}{augmented}: {} parameters\nsubset {}: {what}, background {}{}\n\n",
             setup.model,
             setup.data.name,
             grouped(p as u64),
             setup.subset,
-            grouped(k as u64),
             setup.background.name(),
             redraw
         );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arch::testing::numbers;
 use crate::graph::{Conv, Graph, GraphBuilder, Pool};
 use crate::plan::{Limits, Plan};
-use crate::subset::{Start, Subset};
+use crate::subset::{Encoding, Start, Subset};
 
 /// Two convolutions with bias, batch-norm, rectifier and pooling, and a classifier: 2 x 7 x 6 pixels in 3 classes.
 fn graph() -> Graph {
@@ -32,7 +32,7 @@ pub fn start(trained: impl Fn(&str, usize) -> bool) -> Arc<Start> {
     let subset = Arc::new(Subset::from_marks("test", &graph, &marks).unwrap());
     let weights = numbers(marks.len(), 1);
     let (base, scale) = (subset.gather(&weights), vec![1.0; subset.size]);
-    Arc::new(Start { graph, subset, weights, base, scale })
+    Arc::new(Start { graph, subset, weights, base, encoding: Encoding::Weights(scale) })
 }
 
 /// Its plan for this many images.

@@ -181,9 +181,8 @@ impl CpuEngine {
         Shared::new(&sharing, given, batch, &mut self.shared_buffers.take())
     }
 
-    /// Losses of the members of one unit.
-    fn unit_losses(&self, shared: &Shared, unit: &[&[f32]], batch: &Batch, loss: Loss) -> Vec<f32> {
-        let trained: Vec<Vec<f32>> = unit.iter().map(|genes| self.start.express(genes)).collect();
+    /// Losses of the members of one unit, given their trained weights (k).
+    fn unit_losses(&self, shared: &Shared, trained: Vec<Vec<f32>>, batch: &Batch, loss: Loss) -> Vec<f32> {
         let mut banks = self.banks.take();
         self.members.fill(&self.programs.members, trained, &mut banks);
         let pass = Pass {
@@ -284,13 +283,24 @@ impl Engine for CpuEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
         let shared = self.share(&self.given(batch), batch.labels.len(), batch.noise);
         let members: Vec<&[f32]> = population.members().collect();
-        let units: Vec<&[&[f32]]> = members.chunks(self.plan.unit).collect();
         let unlimited = self.plan.units_at_once >= rayon::current_num_threads();
         let mut losses = Vec::with_capacity(members.len());
-        for units in units.chunks(if unlimited { units.len().max(1) } else { self.plan.units_at_once }) {
-            let of_units: Vec<Vec<f32>> =
-                units.par_iter().map(|unit| self.unit_losses(&shared, unit, batch, loss)).collect();
-            losses.extend(of_units.into_iter().flatten());
+        for members in members.chunks(self.plan.expanded.unwrap_or(members.len()).max(1)) {
+            // Units make their members' weights from genes by themselves; a subspace's are made for all of these at once.
+            let expanded = self.start.basis().map(|_| self.start.express_all(members));
+            let first: Vec<usize> = (0..members.len()).step_by(self.plan.unit).collect();
+            for first in first.chunks(if unlimited { first.len() } else { self.plan.units_at_once }) {
+                let of_unit = |first: &usize| {
+                    let unit = *first..(first + self.plan.unit).min(members.len());
+                    let weights = match &expanded {
+                        Some(expanded) => expanded[unit].to_vec(),
+                        None => members[unit].iter().map(|genes| self.start.express(genes)).collect(),
+                    };
+                    self.unit_losses(&shared, weights, batch, loss)
+                };
+                let of_units: Vec<Vec<f32>> = first.par_iter().map(of_unit).collect();
+                losses.extend(of_units.into_iter().flatten());
+            }
         }
         shared.drop_into(&mut self.shared_buffers.take());
         Ok(losses)

@@ -24,6 +24,8 @@ pub struct ReferenceEngine {
     device: Device,
     /// Members evaluated at the same time.
     at_once: usize,
+    /// Members whose weights are made together.
+    expanded: usize,
     last_readers: Vec<usize>,
 }
 
@@ -41,7 +43,8 @@ impl ReferenceEngine {
     /// An engine on a device; of the plan it takes how much is evaluated at the same time.
     pub fn new(start: Arc<Start>, plan: &Plan, device: Device) -> Self {
         let last_readers = last_readers(&start.graph);
-        ReferenceEngine { start, device, at_once: plan.units_at_once, last_readers }
+        let at_once = plan.units_at_once;
+        ReferenceEngine { start, device, at_once, expanded: plan.expanded.unwrap_or(at_once), last_readers }
     }
 
     /// An engine on the CPU.
@@ -148,13 +151,15 @@ impl ReferenceEngine {
 impl Engine for ReferenceEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
         let members: Vec<&[f32]> = population.members().collect();
-        let of_member = |genes: &&[f32]| -> Result<f32> {
-            let logits = self.logits_of(&self.start.express(genes), batch, Normalisation::Batch)?;
+        let of_member = |weights: &Vec<f32>| -> Result<f32> {
+            let logits = self.logits_of(weights, batch, Normalisation::Batch)?;
             Ok(loss.mean(&logits, &batch.labels) as f32)
         };
         let mut losses = Vec::with_capacity(members.len());
-        for members in members.chunks(self.at_once) {
-            losses.extend(members.par_iter().map(of_member).collect::<Result<Vec<f32>>>()?);
+        for members in members.chunks(self.expanded) {
+            for weights in self.start.express_all(members).chunks(self.at_once) {
+                losses.extend(weights.par_iter().map(of_member).collect::<Result<Vec<f32>>>()?);
+            }
         }
         Ok(losses)
     }

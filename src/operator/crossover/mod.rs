@@ -11,6 +11,12 @@ use crate::rng::Rng;
 pub trait CrossoverOperator: Send + Sync {
     /// Changes `child` (k), a private copy of the first parent, by the genes of the second, `other` (k).
     fn cross(&self, child: &mut [f32], other: &[f32], context: &OperatorContext<'_>, rng: &mut Rng);
+
+    /// Whether it reads the spans of the subset. Those are refused in a subspace, where genes are coordinates and belong to no
+    /// layer or filter.
+    fn needs_spans(&self) -> bool {
+        false
+    }
 }
 
 /// Alphabetical; a test fails where a file here has no row.

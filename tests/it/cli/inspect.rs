@@ -94,3 +94,26 @@ fn a_subset_that_is_drawn_again_says_how_often_and_what_is_kept() {
     let fixed = inspect(&place, &[]);
     assert_eq!((&fixed["redraw"], &fixed["learners"][0]["stages"]), (&0.into(), &Value::Null));
 }
+
+#[test]
+fn of_a_subspace_it_tells_the_numbers_that_are_trained_and_the_weights_that_they_move() {
+    let place = Place::new(TINY);
+    let set = ["--set", "subset.subspace={ dimension = 20, projection = \"sparse\" }"];
+    let (found, plain) = (inspect(&place, &set), inspect(&place, &[]));
+    assert_eq!((&found["subset_size"], &found["subset_weights"]), (&20.into(), &37.into()));
+    assert_eq!(found["subspace"], serde_json::json!({ "dimension": 20, "projection": "sparse" }));
+    assert_eq!(found["subset"], "subspace=20-sparse(batchnorm+filters=1)");
+    assert_eq!(
+        (&plain["subset_size"], &plain["subset_weights"], &plain["subspace"]),
+        (&37.into(), &37.into(), &Value::Null)
+    );
+    // The network pays for what the weights change; the population is coordinates.
+    assert_eq!(found["macs_per_image_member"], plain["macs_per_image_member"]);
+    assert_eq!(found["learners"][0]["population_bytes"], 2 * 8 * 20 * 4);
+    let text = place.subevo(&[&["inspect", "campaign.toml"][..], &set].concat()).expect(0).out;
+    let line =
+        "subset subspace=20-sparse(batchnorm+filters=1): 20 trained, coordinates of a sparse basis over 37 weights";
+    assert!(text.contains(line), "{text}");
+    let listed = place.subevo(&["list", "projections"]).expect(0).out;
+    assert!(["dense", "fastfood", "sparse"].iter().all(|name| listed.contains(&format!("| {name} "))), "{listed}");
+}

@@ -136,6 +136,7 @@ fn genome() -> Genome {
         model: "conv2-bn".to_string(),
         chain: chain(),
         stage_best_by_validation: 0,
+        projection: None,
         weights: vec![0.1, -0.0, f32::MIN_POSITIVE / 2.0],
         weights_best_by_validation: vec![f32::INFINITY, f32::MAX],
     }

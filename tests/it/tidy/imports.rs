@@ -6,7 +6,7 @@ use super::{has_word, nothing_wrong, sources, word};
 /// own line.
 const LAYERS: [&[&str]; 11] = [
     &["error", "num", "progress", "population", "record", "rng", "state", "params", "entry"],
-    &["data", "graph"],
+    &["data", "graph", "projection"],
     &["model", "subset"],
     &["plan"],
     &["engine"],
