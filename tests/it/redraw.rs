@@ -324,9 +324,11 @@ fn runs_are_those_of_stages_by_hand_and_genome_files_hold_their_networks() {
 
 #[test]
 fn a_run_stopped_after_every_step_and_at_every_redraw_ends_with_the_same_bytes() {
-    for learner in LEARNERS {
+    let subspace = "subset.subspace={ dimension = 12, projection = \"sparse\" }";
+    let cases = LEARNERS.iter().flat_map(|learner| [(learner, "subset.name=weights"), (learner, subspace)]);
+    for (learner, set) in cases {
         let root = tempfile::tempdir().unwrap();
-        let campaign = campaign(&[learner], &["budget.steps=10", "subset.background=zero"]);
+        let campaign = campaign(&[learner], &["budget.steps=10", "subset.background=zero", set]);
         run(&campaign, &root.path().join("calm"));
         let storm = root.path().join("storm");
         let mut sessions = 0;
@@ -348,6 +350,32 @@ fn a_run_stopped_after_every_step_and_at_every_redraw_ends_with_the_same_bytes()
                 |out: &str| fs::read(root.path().join(out).join("redraw").join(&campaign.runs()[0].name).join(file));
             assert!(of("storm").unwrap() == of("calm").unwrap(), "{learner}: {file}");
         }
+    }
+}
+
+#[test]
+fn a_redrawn_basis_adds_each_of_its_stages_to_the_base() {
+    let root = tempfile::tempdir().unwrap();
+    let sets = ["subset={ select = [{ all = true }], subspace = { dimension = 9 }, redraw = 4 }"];
+    for (learner, label) in [(LEARNERS[0], "snes"), (LEARNERS[3], "sgd")] {
+        let campaign = campaign(&[learner], &sets);
+        let setup = &campaign.cells[0].setup;
+        let genome = genome(&run(&campaign, root.path())[0]);
+        assert_eq!(
+            (genome.chain.len(), genome.weights.len(), &*genome.projection.unwrap()),
+            (3, 9, "dense"),
+            "{label}"
+        );
+        let mut expected = draw(&setup.graph, &*setup.init, Seed::new(3).child("init"));
+        let subset = setup.select(3, 0, None).unwrap();
+        for (stage, z) in (0..).zip(genome.chain.links().chain([&genome.weights[..]])) {
+            assert!(z.iter().all(|z| *z != 0.0), "{label}: every direction of stage {stage} is used");
+            // All weights are in the subset, in their order: the basis spans the whole vector.
+            let basis = setup.basis(&subset, 3, stage).unwrap();
+            basis.add(&[z], std::slice::from_mut(&mut expected));
+        }
+        let found = setup.network(3, genome.chain.links(), &genome.weights).unwrap();
+        assert_eq!(bits(&found), bits(&expected), "{label}");
     }
 }
 
@@ -392,7 +420,7 @@ fn links_that_do_not_fit_their_stage_are_refused() {
         setup.network(3, chain.iter().map(|link| &link[..]), &vec![0.0; trained]).unwrap_err().to_string()
     };
     let expected =
-        |stage, found| format!("subset: stage {stage} trains 30 weights, but {found} values are given for it");
+        |stage, found| format!("subset: stage {stage} trains 30 numbers, but {found} values are given for it");
     assert_eq!(refusal(&[], 29), expected(0, 29));
     assert_eq!(refusal(&[vec![0.0; 31]], 30), expected(0, 31));
     assert_eq!(refusal(&[vec![0.0; 30], vec![0.0; 30]], 31), expected(2, 31));
