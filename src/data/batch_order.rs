@@ -15,8 +15,11 @@ pub struct BatchOrder {
     batch: usize,
     seed: Seed,
     /// The epoch asked for last, of all copies. It saves time and changes no result.
-    last: Arc<Mutex<Option<(u64, Arc<Vec<usize>>)>>>,
+    last: Arc<Mutex<Option<Epoch>>>,
 }
+
+/// The number of an epoch, and its images in their order.
+type Epoch = (u64, Arc<Vec<usize>>);
 
 impl BatchOrder {
     /// Batches of `batch` of `n` images; `seed` is the address of the order.

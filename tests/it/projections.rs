@@ -62,7 +62,7 @@ fn both_products_are_those_of_one_matrix() {
             let expected: Vec<f64> = (0..weights)
                 .map(|w| (0..dimension).map(|j| f64::from(columns[j][w]) * f64::from(z[j])).sum())
                 .collect();
-            let own = span(&*basis, &[z.clone()]).swap_remove(0);
+            let own = span(&*basis, std::slice::from_ref(&z)).swap_remove(0);
             let scale = expected.iter().fold(0.0f64, |most, x| most.max(x.abs()));
             for (own, expected) in own.iter().zip(&expected) {
                 assert!((f64::from(*own) - expected).abs() < 1e-5 * scale, "{name}, {weights} x {dimension}");

@@ -11,7 +11,6 @@ use crate::plan::{From, Kind, Part, Step, Use};
 
 impl Pass<'_> {
     /// Operations without weights, of one image.
-    #[expect(clippy::too_many_arguments, reason = "one image of one step, and where to work")]
     pub(super) fn plain_operation(
         &self,
         step: &Step,
