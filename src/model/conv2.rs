@@ -1,4 +1,4 @@
-//! Two 5x5 convolutions and a linear layer (Ha 2017, mnist_es; with `pool = "average"` NeuroEvoBench's MNIST network).
+//! Two 5x5 convolutions and a linear layer (Ha 2017, mnist_es; also NeuroEvoBench's MNIST network).
 //!
 //! conv5x5 c1 - relu - pool2 - conv5x5 c2 - relu - pool2 - linear; zero padding keeps the size, biases everywhere.
 //! On 28x28x1 with 8 and 16 filters: 11,274 parameters.
@@ -12,22 +12,17 @@ use crate::graph::{Conv, GraphBuilder, NodeId, Pool};
 
 struct Conv2 {
     channels: [usize; 2],
-    average: bool,
     style: Style,
 }
 
 /// The row of this model.
 pub const ENTRY: Entry<dyn Model> = Entry {
     name: "conv2",
-    summary: "conv5x5-relu-pool twice, then linear; `channels` = [8, 16], `pool` = \"max\" | \"average\"",
+    summary: "conv5x5-relu-pool twice, then linear; `channels` = [8, 16]",
     reference: "Ha 2017, mnist_es; Lange et al. 2023",
     build: |params, ()| {
         let channels = params.integer_array("channels", [8, 16], 1..=4096);
-        Ok(Box::new(Conv2 {
-            channels: channels.map(|c| c as usize),
-            average: params.choice("pool", Some("max"), &["max", "average"]) == "average",
-            style: Style::read(params, false),
-        }))
+        Ok(Box::new(Conv2 { channels: channels.map(|c| c as usize), style: Style::read(params, false) }))
     },
 };
 
@@ -39,12 +34,7 @@ impl Model for Conv2 {
             x = net.conv(x, &format!("conv{i}"), Conv { bias: true, ..Conv::same(net.scaled(filters), 5) })?;
             x = net.norm(x, &format!("bn{i}"))?;
             x = net.activation(x, "", i)?;
-            let name = format!("pool{i}");
-            x = if self.average {
-                net.graph.avg_pool(x, &name, Pool::HALVE)?
-            } else {
-                net.graph.max_pool(x, &name, Pool::HALVE)?
-            };
+            x = net.graph.max_pool(x, &format!("pool{i}"), Pool::HALVE)?;
         }
         x = net.graph.flatten(x, "flatten")?;
         net.graph.linear(x, "fc", classes, true)

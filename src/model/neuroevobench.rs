@@ -1,8 +1,7 @@
-//! NeuroEvoBench's network for CIFAR-10 (Lange et al. 2023; evosax, `All_CNN_C`): convolutions alone.
+//! NeuroEvoBench's network for CIFAR-10 (Lange et al. 2023, `All_CNN_C`): convolutions alone.
 //!
 //! conv5x5 8 - relu - conv5x5 16 - relu - conv1x1 to the classes - global average; stride 1, zero padding keeps the size, biases
-//! everywhere. On 32x32x3: 3,994 parameters. The last convolution is the classifier. Its mean here is over the whole image:
-//! the source's window is 28x28 by default and 32x32 on CIFAR.
+//! everywhere. On 32x32x3: 3,994 parameters. The last convolution is the classifier.
 
 use super::layers::Layers;
 use super::style::Style;

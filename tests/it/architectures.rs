@@ -44,7 +44,6 @@ fn variants(name: &str) -> Vec<Json> {
         variants.push(json!({ "activation": "leaky", "batchnorm": true, "inject": 2 }));
     }
     match name {
-        "conv2" => variants.push(json!({ "pool": "average" })),
         "resnet-cifar" => {
             variants.extend(["projection-no-bn", "pad"].map(|way| json!({ "shortcut": way })));
             variants.push(json!({ "shortcut": "pad", "batchnorm": false, "inject": 1 }));

@@ -121,7 +121,6 @@ fn li_and_others() {
 fn networks_of_evolved_weights() {
     for (model, image, all) in [
         (r#"name = "conv2""#, MNIST, 11_274),
-        (r#"name = "conv2", pool = "average""#, MNIST, 11_274),
         (r#"name = "neuroevobench""#, CIFAR, 3_994),
         (r#"name = "mlp", hidden = [128]"#, MNIST, 101_770),
         (r#"name = "mlp", hidden = [128]"#, CIFAR, 394_634),
