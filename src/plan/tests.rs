@@ -265,7 +265,7 @@ fn what_does_not_fit_says_what_is_needed_what_is_allowed_and_what_to_change() {
     // 2 x n x k x 4 bytes of a million members.
     assert_eq!(enough.population_bytes(1_000_000), 8 * 1_000_000 * 15_690);
     let told = enough.check_population(1_000_000, 1 << 36).unwrap_err();
-    assert!(told.starts_with("a population of 1000000 with 15690 trained scalars takes 117 GiB (2 x n x k x 4 bytes)"));
+    assert!(told.starts_with("a population of 1000000 with 15690 genes takes 117 GiB (2 x n x k x 4 bytes)"));
     assert!(told.contains("this machine has 64.0 GiB: take a smaller `population`"), "{told}");
 }
 
