@@ -90,18 +90,24 @@ pub fn population(programs: &Programs, sizes: &Sizes, unit: usize, rest: usize) 
         programs.members.shared_reads.iter().filter_map(|node| programs.shared.step_of[*node]).collect();
     let (mut once_ledger, mut once_slots) = (Ledger::default(), Slots::default());
     let once = Pass { program: &programs.shared, members: 1, batch, keep: false };
-    once.run(|step| reads.contains(&step), &mut once_ledger, &mut once_slots);
-    for members in [unit, rest].into_iter().filter(|members| *members > 0) {
-        Pass { program: &programs.members, members, batch, keep: false }.run(|_| false, &mut ledger, &mut slots);
+    for _batch in 0..2 {
+        let left = once.run(|step| reads.contains(&step), &mut once_ledger, &mut once_slots);
+        left.into_iter().for_each(|capacity| once_ledger.give(capacity));
+    }
+    // Twice, and again behind the rest: buffers of one unit serve the next.
+    for members in [unit, unit, rest, unit].into_iter().filter(|members| *members > 0) {
+        let pass = Pass { program: &programs.members, members, batch, keep: false };
+        let left = pass.run(|_| false, &mut ledger, &mut slots);
+        left.into_iter().for_each(|capacity| ledger.give(capacity));
     }
     let logits = batch * programs.sizes[programs.output].values() + programs.sizes[programs.output].values();
-    let of_unit = ledger.floats
+    let of_unit = ledger.peak
         + banks(&programs.members, unit)
         + (unit * (2 * k + logits)) as u64
         + normalisation(&programs.members, unit);
     Memory {
         network: sizes.start() + network(programs, k),
-        shared: sizes.images(batch) + FLOAT * (once_ledger.floats + shared(programs, batch)),
+        shared: sizes.images(batch) + FLOAT * (once_ledger.peak + shared(programs, batch)),
         unit: FLOAT * of_unit,
         thread: THREAD + FLOAT * (slots.floats() + once_slots.floats()),
     }
@@ -112,15 +118,17 @@ pub fn population(programs: &Programs, sizes: &Sizes, unit: usize, rest: usize) 
 pub fn gradient(programs: &Programs, sizes: &Sizes, depends: &[bool], columns: &[usize]) -> Memory {
     let (mut ledger, mut slots) = (Ledger::default(), Slots::default());
     let pass = Pass { program: &programs.whole, members: 1, batch: sizes.batch, keep: true };
-    pass.run(|_| false, &mut ledger, &mut slots);
-    // What was kept stays in use: the way back begins with no free buffer.
-    let mut back = ledger.all_in_use();
-    let beside = pass.backward(depends, columns, &mut back, &mut slots);
+    let mut beside = 0;
+    for _step in 0..2 {
+        let kept = pass.run(|_| false, &mut ledger, &mut slots);
+        beside = pass.backward(depends, columns, &mut ledger, &mut slots);
+        kept.into_iter().for_each(|capacity| ledger.give(capacity));
+    }
     let logits = 3 * sizes.batch * programs.sizes[programs.output].values();
     Memory {
         network: sizes.start() + network(programs, sizes.k),
         shared: sizes.images(sizes.batch),
-        unit: FLOAT * (back.floats + beside + logits as u64 + 4 * sizes.k as u64),
+        unit: FLOAT * (ledger.peak + beside + logits as u64 + 4 * sizes.k as u64),
         thread: THREAD + FLOAT * slots.floats(),
     }
 }
@@ -130,7 +138,7 @@ pub fn evaluation(programs: &Programs, sizes: &Sizes, images: usize, threads: us
     let (mut ledger, mut slots) = (Ledger::default(), Slots::default());
     Pass { program: &programs.whole, members: 1, batch: images, keep: false }.run(|_| false, &mut ledger, &mut slots);
     let logits = (images * programs.sizes[programs.output].values()) as u64;
-    sizes.images(images) + FLOAT * (ledger.floats + logits + threads as u64 * slots.floats())
+    sizes.images(images) + FLOAT * (ledger.peak + logits + threads as u64 * slots.floats())
 }
 
 /// Floats of what is computed once of a batch and read by members.

@@ -23,7 +23,7 @@ pub use cost::{Executed, Macs};
 pub use describe::{NodePlan, Sharing};
 pub use memory::{Memory, Sizes};
 pub use nodes::last_readers;
-pub use pass::Use;
+pub use pass::{Serves, Use};
 pub use program::{From, Kind, Norm, Part, Product, Program, Scope, Step, Window};
 pub use programs::Programs;
 pub use sharing::{own_channels, sizes, Size, Trained};

@@ -1,5 +1,5 @@
 //! What one pass over a program holds, found by running it without numbers: as the engine on the CPU takes and gives back
-//! buffers of exactly one length, drops values behind their last reader, and keeps a scratch image for each use.
+//! buffers, drops values behind their last reader, and keeps a scratch image for each use.
 
 use std::collections::BTreeMap;
 
@@ -8,32 +8,77 @@ use super::program::{From, Kind, Part, Product, Program, Step};
 /// Images of one task of the engine: of a linear layer so many are loaded at a time.
 const BLOCK: usize = 8;
 
-/// Buffers that are used again for values of the same length, and so are never given back to the system.
+/// Which of the free buffers serves a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// One of this capacity.
+    Free(usize),
+    /// A new one, for which a free one of this capacity, too small, goes back to the system.
+    Instead(usize),
+    /// A new one.
+    New,
+}
+
+/// A free buffer serves a request of at least this share of its capacity, so that none is held for what needs far less.
+const SLACK: usize = 4;
+
+impl Serves {
+    /// Chooses among free buffers of these capacities: the least that is enough, else the greatest that is not. So there are
+    /// never many more buffers than are in use at a time, also where each value is a little longer than the one before.
+    pub fn choose(free: impl Iterator<Item = usize>, length: usize) -> Self {
+        let (mut enough, mut less) = (usize::MAX, 0);
+        for capacity in free.filter(|capacity| length <= capacity * SLACK && *capacity / SLACK <= length) {
+            if capacity >= length {
+                enough = enough.min(capacity);
+            } else {
+                less = less.max(capacity);
+            }
+        }
+        match (enough, less) {
+            (usize::MAX, 0) => Serves::New,
+            (usize::MAX, less) => Serves::Instead(less),
+            (enough, _) => Serves::Free(enough),
+        }
+    }
+}
+
+/// Buffers that are used again, counted.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     free: BTreeMap<usize, usize>,
-    /// Floats of all buffers.
-    pub floats: u64,
+    floats: u64,
+    /// Most floats of all buffers until now.
+    pub peak: u64,
 }
 
 impl Ledger {
-    /// Takes a free buffer, or a new one; gives its length.
+    /// Takes a buffer; gives its capacity.
     pub fn take(&mut self, length: usize) -> usize {
-        match self.free.get_mut(&length) {
-            Some(free) if *free > 0 => *free -= 1,
-            _ => self.floats += length as u64,
+        if length == 0 {
+            return 0;
         }
+        let serves = Serves::choose(self.free.keys().copied(), length);
+        if let Serves::Free(capacity) | Serves::Instead(capacity) = serves {
+            let count = self.free.get_mut(&capacity).expect("it was chosen among them");
+            *count -= 1;
+            if *count == 0 {
+                self.free.remove(&capacity);
+            }
+            if serves == Serves::Free(capacity) {
+                return capacity;
+            }
+            self.floats -= capacity as u64;
+        }
+        self.floats += length as u64;
+        self.peak = self.peak.max(self.floats);
         length
     }
 
-    /// The same buffers, all of them in use.
-    pub fn all_in_use(&self) -> Ledger {
-        Ledger { free: BTreeMap::new(), floats: self.floats }
-    }
-
     /// Gives a buffer back.
-    pub fn give(&mut self, length: usize) {
-        *self.free.entry(length).or_default() += 1;
+    pub fn give(&mut self, capacity: usize) {
+        if capacity > 0 {
+            *self.free.entry(capacity).or_default() += 1;
+        }
     }
 }
 
@@ -87,9 +132,10 @@ pub struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Runs the steps; all buffers are given back in the end, except those of steps for which `wanted` holds until then.
-    pub fn run(&self, wanted: impl Fn(usize) -> bool, ledger: &mut Ledger, slots: &mut Slots) {
-        let last = self.program.last_readers();
+    /// Runs the steps; gives the buffers that are in use in the end: of all steps, or of those for which `wanted` holds and of
+    /// those that nobody reads.
+    pub fn run(&self, wanted: impl Fn(usize) -> bool, ledger: &mut Ledger, slots: &mut Slots) -> Vec<usize> {
+        let dropped = self.program.dropped();
         let mut values: Vec<Vec<usize>> = Vec::new();
         for (index, step) in self.program.steps.iter().enumerate() {
             self.scratch(step, slots);
@@ -99,16 +145,13 @@ impl Pass<'_> {
             if step.norm.is_some() {
                 let sums = lanes.iter().flat_map(|lanes| [self.batch * lanes; 2]);
                 let sums: Vec<usize> = sums.map(|length| ledger.take(length)).collect();
-                sums.into_iter().for_each(|length| ledger.give(length));
+                sums.into_iter().for_each(|capacity| ledger.give(capacity));
             }
-            if self.keep {
-                continue;
-            }
-            for earlier in (0..index).filter(|earlier| last[*earlier] == index && !wanted(*earlier)) {
-                values[earlier].drain(..).for_each(|length| ledger.give(length));
+            for earlier in dropped[index].iter().filter(|earlier| !self.keep && !wanted(**earlier)) {
+                values[*earlier].drain(..).for_each(|capacity| ledger.give(capacity));
             }
         }
-        values.into_iter().flatten().for_each(|length| ledger.give(length));
+        values.into_iter().flatten().collect()
     }
 
     /// The scratch images of a step.
@@ -155,6 +198,9 @@ impl Pass<'_> {
         let mut beside = 0;
         // Gradients that wait for the step of their value.
         let mut waiting: Vec<Option<usize>> = vec![None; steps.len()];
+        if let (Some(logits), Some(last)) = (steps.last(), waiting.last_mut()) {
+            *last = Some(ledger.take(self.batch * logits.out.values()));
+        }
         for (index, step) in steps.iter().enumerate().rev().filter(|(_, step)| depends[step.value]) {
             let below: Vec<(usize, usize)> = step
                 .inputs
@@ -233,16 +279,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_is_used_again_for_its_own_length_alone() {
+    fn a_buffer_serves_what_is_not_much_shorter_and_goes_for_what_is_a_little_longer() {
         let mut ledger = Ledger::default();
-        let a = ledger.take(10);
-        ledger.take(10);
+        let (a, b) = (ledger.take(10), ledger.take(10));
+        assert_eq!(ledger.peak, 20);
         ledger.give(a);
-        assert_eq!(ledger.floats, 20);
-        ledger.take(10);
-        assert_eq!(ledger.floats, 20, "the one given back");
-        ledger.take(9);
-        assert_eq!(ledger.floats, 29, "no shorter one of a longer");
+        assert_eq!((ledger.take(9), ledger.floats), (10, 20), "the one given back");
+        ledger.give(b);
+        assert_eq!((ledger.take(2), ledger.floats), (2, 22), "not one of five times the length");
+        assert_eq!((ledger.take(11), ledger.floats), (11, 23), "a longer one instead of the free one");
+        ledger.give(11);
+        assert_eq!((ledger.take(3), ledger.floats), (11, 23));
+        assert_eq!((ledger.take(0), ledger.peak), (0, 23));
+    }
+
+    #[test]
+    fn values_that_grow_a_little_at_a_time_hold_no_more_than_two_and_the_first() {
+        let mut ledger = Ledger::default();
+        let mut held = ledger.take(100);
+        for length in (112..1000).step_by(12) {
+            let next = ledger.take(length);
+            ledger.give(held);
+            held = next;
+        }
+        assert!(ledger.peak < 2 * 1000, "{}", ledger.peak);
     }
 
     #[test]

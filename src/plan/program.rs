@@ -243,6 +243,16 @@ impl Program {
         last
     }
 
+    /// For each step the earlier ones whose value it is the last to read.
+    pub fn dropped(&self) -> Vec<Vec<usize>> {
+        let mut dropped = vec![Vec::new(); self.steps.len()];
+        for (earlier, last) in self.last_readers().into_iter().enumerate().filter(|(_, last)| *last < self.steps.len())
+        {
+            dropped[last].push(earlier);
+        }
+        dropped
+    }
+
     /// The step that gives a node's value.
     pub fn value(&self, node: usize) -> Option<&Step> {
         self.step_of[node].map(|step| &self.steps[step])

@@ -1,7 +1,7 @@
 //! Counts, words, bytes and choices of plans, by hand.
 
 use super::*;
-use crate::graph::{Conv, GraphBuilder, Pool};
+use crate::graph::{Activation, Conv, GraphBuilder, NodeId, Pool};
 
 const LIMITS: Limits = Limits { memory: 1 << 30, threads: 4 };
 
@@ -213,10 +213,10 @@ fn what_a_unit_holds_is_counted_as_by_hand() {
     let image = 10 * 784;
     let shared = image + 7_840 + 125_440 + 10 * 12_544 + 10 * 16 * (2 * 196 + 4);
     assert_eq!(of(1).shared, 4 * shared as u64);
-    // Buffers: the pooled conv2, its two sums, and the logits. pool1 is read
-    // from the pairs. Beside them banks (scales and shifts, offsets, biases of conv2 and fc), genes and pending maps.
+    // Buffers: the pooled conv2 and its two sums, of which the logits take one. pool1 is read from the
+    // pairs. Beside them banks (scales and shifts, offsets, biases of conv2 and fc), genes and pending maps.
     let unit = |m: usize| {
-        let buffers = m * (10 * 49 * 32 + 2 * 10 * 32 + 10 * 10);
+        let buffers = m * (10 * 49 * 32 + 2 * 10 * 32);
         let banks = m * 2 * 48 + 9 * 16 + 49 * 32 + m * (32 + 10);
         buffers + banks + m * (2 * 96 + 110) + m * 4 * 48
     };
@@ -281,4 +281,79 @@ fn a_node_read_twice_by_one_reader_is_held_once() {
     let plan = plan(&graph, &layers(&graph, &["conv"]));
     // Most at flatten: 12 values in and out; the patches of conv are 4 values.
     assert_eq!(plan.reference[1], 24 * 10 * 4 + 4 * 4);
+}
+
+/// Images of 2 x 6 x 6 values through a convolution `conv` and what `then` puts behind it, to two classes.
+fn behind_conv(then: impl Fn(&mut GraphBuilder, NodeId) -> NodeId) -> Graph {
+    let (mut g, x) = GraphBuilder::new([2, 6, 6]);
+    let x = g.conv2d(x, "conv", Conv::same(4, 3)).unwrap();
+    let x = then(&mut g, x);
+    let x = g.global_avg_pool(x, "mean").unwrap();
+    let x = g.linear(x, "fc", 2, false).unwrap();
+    g.finish(x).unwrap()
+}
+
+#[test]
+fn pooling_is_computed_with_what_is_before_it_unless_an_activation_between_them_changes_the_order() {
+    for activation in Activation::ALL {
+        let graph = behind_conv(|g, x| {
+            let x = g.activation(x, "act", activation).unwrap();
+            g.max_pool(x, "pool", Pool::HALVE).unwrap()
+        });
+        let plan = plan(&graph, &layers(&graph, &["conv"]));
+        assert_eq!(node(&plan, "act").fused_into.as_deref(), Some("conv"));
+        let pooled_with = (activation != Activation::Gelu).then_some("conv");
+        assert_eq!(node(&plan, "pool").fused_into.as_deref(), pooled_with, "{activation:?}");
+    }
+}
+
+#[test]
+fn padded_channels_are_shared_and_dropout_follows_its_input() {
+    let graph = behind_conv(|g, x| {
+        let x = g.dropout(x, "drop", 0.5).unwrap();
+        let x = g.pad_channels(x, "pad", 1, 2).unwrap();
+        g.relu(x, "relu").unwrap()
+    });
+    // The first two of the four filters.
+    let plan = plan(&graph, &subset(&graph, |name, i| name == "conv.weight" && i < 2 * 18));
+    let of = |name: &str| (node(&plan, name).sharing, node(&plan, name).filters_shared, node(&plan, name).macs);
+    assert_eq!(of("drop"), (Sharing::PartlyShared, 2, Macs::default()));
+    assert_eq!(of("pad"), (Sharing::PartlyShared, 5, Macs::default()));
+    assert_eq!(node(&plan, "relu").fused_into.as_deref(), Some("pad"));
+    assert_eq!(node(&plan, "pad").note(), "5 of 7 channels shared");
+}
+
+#[test]
+fn nothing_behind_a_dropout_is_kept_for_the_data_set() {
+    let keeping = |dropout: bool| {
+        let graph = behind_conv(|g, x| {
+            let x = if dropout { g.dropout(x, "drop", 0.5).unwrap() } else { x };
+            g.conv2d(x, "conv2", Conv::same(32, 3)).unwrap()
+        });
+        let subset = layers(&graph, &["fc"]);
+        let plan = plan(&graph, &subset).keeping(&graph, &subset, Keep { images: 10, precision: Precision::F32 });
+        (plan.kept_bytes, node(&plan, "conv2").sharing)
+    };
+    // 32 means of each image.
+    assert_eq!(keeping(false), (10 * 32 * 4, Sharing::Cached));
+    assert_eq!(keeping(true), (0, Sharing::Shared));
+}
+
+#[test]
+fn depth_takes_what_is_kept_for_the_gradient_and_no_scratch() {
+    let plan = |depth: usize| {
+        let graph = behind_conv(|g, mut x| {
+            for i in 0..depth {
+                x = g.conv2d(x, &format!("conv{i}"), Conv::same(4, 3)).unwrap();
+                x = g.relu(x, &format!("relu{i}")).unwrap();
+            }
+            x
+        });
+        plan(&graph, &layers(&graph, &["conv"]))
+    };
+    let (some, more) = (plan(3), plan(13));
+    assert_eq!(some.memory.thread, more.memory.thread);
+    assert_eq!(some.gradient_memory.thread, more.gradient_memory.thread);
+    // Ten times the output of a convolution, of ten images. Gradients that wait are given back.
+    assert_eq!(more.gradient_memory.unit - some.gradient_memory.unit, 10 * 10 * 4 * 36 * 4);
 }

@@ -94,18 +94,13 @@ impl Pass<'_> {
         let steps = &self.program.steps;
         let mut outcome = Outcome { values: Vec::new(), statistics: Vec::new() };
         outcome.values.resize_with(steps.len(), || None);
-        let last = self.program.last_readers();
+        let dropped = self.program.dropped();
         for (index, step) in steps.iter().enumerate() {
             let value = self.step(index, step, &mut outcome, buffers);
             outcome.values[index] = Some(value);
-            if self.keep {
-                continue;
-            }
-            for (earlier, last) in last.iter().enumerate().take(index) {
-                if *last == index && !wanted(earlier) {
-                    if let Some(value) = outcome.values[earlier].take() {
-                        value.parts.into_iter().for_each(|part| part.drop_into(buffers));
-                    }
+            for earlier in dropped[index].iter().filter(|earlier| !self.keep && !wanted(**earlier)) {
+                if let Some(value) = outcome.values[*earlier].take() {
+                    value.parts.into_iter().for_each(|part| part.drop_into(buffers));
                 }
             }
         }

@@ -314,7 +314,8 @@ impl Engine for CpuEngine {
         let pass = Pass { banks: &banks, keep: true, noise: batch.noise, ..self.pass(&given, batch.labels.len()) };
         let outcome = pass.run(&mut buffers, |_| false);
         let logits = self.logits_of(&pass, &outcome).swap_remove(0);
-        let slope = self.channels_last_logits(loss.gradient(&logits, &batch.labels));
+        let mut slope = buffers.take(logits.len());
+        slope.copy_from_slice(&self.channels_last_logits(loss.gradient(&logits, &batch.labels)));
         let gradient = Backward::gradient(&pass, &outcome, trained.len(), slope, &mut buffers);
         drop_all(outcome, &mut buffers);
         Ok((loss.mean(&logits, &batch.labels), gradient))

@@ -1,10 +1,10 @@
-//! Memory that is used again: buffers of exactly one length, and each thread's scratch images.
+//! Memory that is used again: buffers, and each thread's scratch images.
 
 use std::sync::Mutex;
 
-use crate::plan::Use;
+use crate::plan::{Serves, Use};
 
-/// Buffers that nobody uses, to be taken again for values of the same length; their contents are old.
+/// Buffers that nobody uses, to be taken again; their contents are old.
 #[derive(Debug, Default)]
 pub struct Buffers {
     free: Vec<Vec<f32>>,
@@ -13,15 +13,24 @@ pub struct Buffers {
 impl Buffers {
     /// A buffer of this length; what it holds is to be overwritten.
     pub fn take(&mut self, length: usize) -> Vec<f32> {
-        match self.free.iter().rposition(|buffer| buffer.len() == length) {
-            Some(i) => self.free.swap_remove(i),
-            None => vec![0.0; length],
+        if length == 0 {
+            return Vec::new();
         }
+        let serves = Serves::choose(self.free.iter().map(Vec::capacity), length);
+        if let Serves::Free(capacity) | Serves::Instead(capacity) = serves {
+            let place = self.free.iter().rposition(|buffer| buffer.capacity() == capacity);
+            let mut buffer = self.free.swap_remove(place.expect("it was chosen among them"));
+            if serves == Serves::Free(capacity) {
+                buffer.resize(length, 0.0);
+                return buffer;
+            }
+        }
+        vec![0.0; length]
     }
 
     /// Gives a buffer back.
     pub fn give(&mut self, buffer: Vec<f32>) {
-        if !buffer.is_empty() {
+        if buffer.capacity() > 0 {
             self.free.push(buffer);
         }
     }
@@ -124,14 +133,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_comes_back_for_values_of_its_own_length_alone() {
+    fn a_buffer_comes_back_for_values_that_need_most_of_it() {
         let mut buffers = Buffers::default();
-        buffers.give(vec![1.0; 3]);
-        buffers.give(vec![2.0; 4]);
-        assert_eq!(buffers.take(5), [0.0; 5]);
-        assert_eq!(buffers.take(3), [1.0; 3]);
-        assert_eq!(buffers.take(3), [0.0; 3], "it was taken");
-        assert_eq!(buffers.take(4), [2.0; 4]);
+        let [a, b] = [vec![1.0; 3], vec![2.0; 40]];
+        let places = [a.as_ptr(), b.as_ptr()];
+        [a, b].into_iter().for_each(|buffer| buffers.give(buffer));
+        let first = buffers.take(39);
+        assert_eq!((first.as_ptr(), first.len()), (places[1], 39));
+        assert_eq!(buffers.take(13), [0.0; 13], "a new one: the one left is far too small");
+        let second = buffers.take(2);
+        assert_eq!((second.as_ptr(), second.len()), (places[0], 2));
+        buffers.give(first);
+        assert_eq!(buffers.take(41).len(), 41);
+        assert!(buffers.free.is_empty(), "the one that was a little too small is gone");
     }
 
     #[test]
