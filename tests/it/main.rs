@@ -7,6 +7,7 @@ mod campaign_file;
 mod cli;
 mod data;
 mod engine;
+mod experiments;
 mod features;
 mod genetic;
 mod grid;
