@@ -40,8 +40,10 @@ fn published_rows_have_the_published_numbers_of_trained_and_of_all_weights() {
     for (name, counts) in rows {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/02-published");
         let campaign = Campaign::read(&folder.join(format!("{name}.toml")), &[], &Registry::builtin(), false).unwrap();
-        let found =
-            campaign.cells.iter().map(|cell| (cell.setup.select(1).unwrap().size, cell.setup.graph.parameter_count()));
+        let found = campaign
+            .cells
+            .iter()
+            .map(|cell| (cell.setup.select(1, 0, None).unwrap().size, cell.setup.graph.parameter_count()));
         assert_eq!(found.collect::<Vec<_>>(), counts, "{name}");
     }
 }
