@@ -27,7 +27,7 @@ impl Serves {
     /// never many more buffers than are in use at a time, also where each value is a little longer than the one before.
     pub fn choose(free: impl Iterator<Item = usize>, length: usize) -> Self {
         let (mut enough, mut less) = (usize::MAX, 0);
-        for capacity in free.filter(|capacity| length <= capacity * SLACK && *capacity / SLACK <= length) {
+        for capacity in free.filter(|capacity| length <= capacity * SLACK && *capacity <= length * SLACK) {
             if capacity >= length {
                 enough = enough.min(capacity);
             } else {
@@ -222,9 +222,11 @@ impl Pass<'_> {
                 }
                 Kind::Product(product) => {
                     let taps = product.window[0] * product.window[1];
-                    slots.note(Use::Slope, step.raw.values() + bank(step.raw.pixels(), columns) as usize);
+                    let together = step.images_together();
+                    let right = bank(together * step.raw.pixels(), columns) as usize;
+                    slots.note(Use::Slope, together * step.raw.values() + right);
                     if columns > 0 {
-                        slots.note(Use::Padded(0), padded_pixels(step, product) * step.input.channels);
+                        slots.note(Use::Padded(0), together * padded_pixels(step, product) * step.input.channels);
                     }
                     let side = |input: usize, output: usize| {
                         (input + 2 * product.window[0]).max(2 * product.window[0] + product.stride * output)

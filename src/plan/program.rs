@@ -172,6 +172,12 @@ impl Step {
         self.activation.filter(|activation| self.norm.is_some() || (keep && *activation == Activation::Gelu))
     }
 
+    /// Images whose weight gradients a convolution sums in one product: several where each has few positions, for a product goes
+    /// over all sums. The sums are the same, in the same order.
+    pub fn images_together(&self) -> usize {
+        (64 / self.raw.pixels()).clamp(1, 8)
+    }
+
     /// Whether its value is what the operation gives: nothing follows, and nothing is dropped.
     pub fn alone(&self) -> bool {
         let follows = self.norm.is_some() || self.activation.is_some() || self.pool.is_some();

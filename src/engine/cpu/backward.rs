@@ -167,7 +167,14 @@ impl<'a> Backward<'a> {
         let image_len = (step.input.height + 2 * kind.padding) * line;
         let walk = Walk::new(step, kind, channels);
         let places = |y: usize, x: usize| (y * walk.line + x * walk.step) as u32;
-        let rows = Rows::new((0..raw.height).flat_map(|y| (0..raw.width).map(move |x| places(y, x))).collect());
+        // Offsets of the positions of one image, of two, ...
+        let together = step.images_together().min(batch);
+        let positions: Vec<u32> = (0..raw.height).flat_map(|y| (0..raw.width).map(move |x| places(y, x))).collect();
+        let of_images = |count: usize| {
+            let images = (0..count).map(|image| (image * image_len) as u32);
+            Rows::new(images.flat_map(|first| positions.iter().map(move |place| first + place)).collect())
+        };
+        let rows: Vec<Rows> = (1..=together).map(of_images).collect();
         let spreading = Spreading::new(step, kind);
         let (turned, turned_rows) =
             below.map(|_| (self.turned(index, kind, channels), spreading.rows(kind, raw.channels))).unzip();
@@ -179,40 +186,34 @@ impl<'a> Backward<'a> {
             let mut sums = vec![0.0; taps * columns.len()];
             let mut bias_sums = vec![0.0f64; if biases.is_empty() { 0 } else { raw.channels }];
             let mut dx = dx.map(|dx| dx.chunks_exact_mut(step.input.values()));
-            let mut slope = scratch.take(Use::Slope, raw.values());
-            let mut padded =
-                scratch.take_bordered(Use::Padded(0), index, if columns.is_empty() { 0 } else { image_len });
+            let mut slopes = scratch.take(Use::Slope, together * raw.values());
+            let staged = if columns.is_empty() { 0 } else { together * image_len };
+            let mut padded = scratch.take_bordered(Use::Padded(0), index, staged);
             let mut spread = scratch.take_bordered(
                 Use::Spread,
                 index,
                 if below.is_some() { spreading.len(raw.channels) } else { 0 },
             );
-            let mut right = Bank::zeros(raw.pixels(), columns.len());
-            for image in images {
-                self.raw(index, step, image, dy, centre, &mut slope);
+            let mut right = Bank::default();
+            for image in images.clone() {
+                let place = (image - images.start) % together;
+                let slope = &mut slopes[place * raw.values()..(place + 1) * raw.values()];
+                self.raw(index, step, image, dy, centre, slope);
                 if !columns.is_empty() {
                     let to = Pixels { base: kind.padding * (line + channels), line, step: channels };
-                    input.load(image, 1, step.input, &mut padded, to, scratch);
-                    right.gather_rows(&slope, raw.channels, &columns);
-                    let source = Source { values: &padded, base: 0, line, step: 1, rows: &rows, bank: &right };
-                    let [lines, width] = kind.window;
-                    let (pitch, length) = (columns.len(), width * channels);
-                    product(
-                        &[source],
-                        First::Output,
-                        Output { values: &mut sums, pitch, columns: pitch, lines, length },
-                    );
+                    let padded = &mut padded[place * image_len..(place + 1) * image_len];
+                    input.load(image, 1, step.input, padded, to, scratch);
                 }
                 if !bias_sums.is_empty() {
                     let mut means = vec![0.0; raw.channels];
-                    moments::mean(&slope, raw.channels, &mut means);
+                    moments::mean(slope, raw.channels, &mut means);
                     bias_sums
                         .iter_mut()
                         .zip(&means)
                         .for_each(|(sum, mean)| *sum += f64::from(*mean) * raw.pixels() as f64);
                 }
                 if let (Some(dx), Some(bank), Some(rows)) = (&mut dx, &turned, &turned_rows) {
-                    spreading.fill(&slope, raw.channels, [raw.height, raw.width], kind.stride, &mut spread);
+                    spreading.fill(slope, raw.channels, [raw.height, raw.width], kind.stride, &mut spread);
                     let line = spreading.width * raw.channels;
                     let base = spreading.base(kind, raw.channels);
                     let source = Source { values: &spread, base, line, step: raw.channels, rows, bank };
@@ -224,8 +225,24 @@ impl<'a> Backward<'a> {
                         Output { values, pitch: channels, columns: channels, lines, length },
                     );
                 }
+                let last = place + 1 == together || image + 1 == images.end;
+                if last && !columns.is_empty() {
+                    let rows = &rows[place];
+                    if right.rows() != rows.len() {
+                        right = Bank::zeros(rows.len(), columns.len());
+                    }
+                    right.gather_rows(&slopes, raw.channels, &columns);
+                    let source = Source { values: &padded, base: 0, line, step: 1, rows, bank: &right };
+                    let [lines, width] = kind.window;
+                    let (pitch, length) = (columns.len(), width * channels);
+                    product(
+                        &[source],
+                        First::Output,
+                        Output { values: &mut sums, pitch, columns: pitch, lines, length },
+                    );
+                }
             }
-            scratch.put(Use::Slope, slope);
+            scratch.put(Use::Slope, slopes);
             scratch.put(Use::Padded(0), padded);
             scratch.put(Use::Spread, spread);
             (sums, bias_sums)
