@@ -23,8 +23,12 @@ impl<'a> Lineage<'a> {
     /// The first stage.
     ///
     /// # Errors
-    /// If a selector matches nothing.
+    /// If a selector matches nothing; if weights are scored on images, for then only [`Lineage::of`] knows the subset.
     pub fn new(setup: &'a Setup, seed: u64) -> Result<Self> {
+        if setup.scored_on.is_some() {
+            let message = "weights are scored on images: the network is made again from the subset that the run kept";
+            return Err(Error::Subset(message.to_string()));
+        }
         Ok(Lineage::of(setup, setup.select(seed, 0, None)?, seed))
     }
 
@@ -90,7 +94,7 @@ impl Setup {
     /// own, none where the subset is fixed, and `trained` those of its own.
     ///
     /// # Errors
-    /// If they are not of this setup and seed: their numbers do not fit.
+    /// If they are not of this setup and seed: their numbers do not fit. As [`Lineage::new`].
     pub fn network<'l>(
         &self,
         seed: u64,

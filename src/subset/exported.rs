@@ -140,8 +140,7 @@ impl Exported {
         let mut holders: Vec<u32> = vec![0; graph.parameter_count()];
         for (number, span) in (1..).zip(&self.spans) {
             let wrong = |message: String| format!("span {number}, `{}`: {message}", span.parameter);
-            let parameter = graph.parameters.iter().find(|parameter| parameter.name == span.parameter);
-            let parameter = parameter.ok_or_else(|| wrong(unknown_parameter(graph, &span.parameter)))?;
+            let parameter = trainable(graph, &span.parameter).map_err(wrong)?;
             for place in span.places(parameter).map_err(wrong)? {
                 let holder = &mut holders[parameter.offset + place];
                 if *holder > 0 {
@@ -154,14 +153,23 @@ impl Exported {
     }
 }
 
-/// What to say of a name that no parameter has.
-pub(super) fn unknown_parameter(graph: &Graph, name: &str) -> String {
+/// The parameter of that name, which a subset may hold.
+///
+/// # Errors
+/// What to say where there is none.
+pub(super) fn trainable<'g>(graph: &'g Graph, name: &str) -> Result<&'g Parameter, String> {
     const SHOWN: usize = 12;
-    let names = || graph.parameters.iter().map(|parameter| parameter.name.as_str());
+    match graph.parameters.iter().find(|parameter| parameter.name == name) {
+        Some(parameter) if parameter.trainable() => return Ok(parameter),
+        Some(_) => return Err("it is a random projection of the images, which is never trained".to_string()),
+        None => {}
+    }
+    let known = graph.parameters.iter().filter(|parameter| parameter.trainable());
+    let names = || known.clone().map(|parameter| parameter.name.as_str());
     let hint = did_you_mean(name, names()).unwrap_or_else(|| {
         let more = names().count().saturating_sub(SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("its parameters are {}{more}", names().take(SHOWN).collect::<Vec<_>>().join(", "))
     });
-    format!("the network has no parameter of that name; {hint}")
+    Err(format!("the network has no parameter of that name; {hint}"))
 }

@@ -4,7 +4,7 @@
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use super::exported::unknown_parameter;
+use super::exported::trainable;
 use super::{Selector, Selectors, SubsetRequest};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
@@ -39,8 +39,7 @@ impl Selector for Mask {
         tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (name, tensor) in tensors {
             let wrong = |message: String| told(format!("tensor `{name}`: {message}"));
-            let parameter = request.graph.parameters.iter().find(|parameter| parameter.name == name);
-            let parameter = parameter.ok_or_else(|| wrong(unknown_parameter(request.graph, &name)))?;
+            let parameter = trainable(request.graph, &name).map_err(wrong)?;
             let trained = trained(&tensor, parameter).map_err(wrong)?;
             marks[parameter.range()].copy_from_slice(&trained);
         }

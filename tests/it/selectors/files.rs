@@ -174,6 +174,24 @@ fn every_mistake_in_a_file_is_told_with_its_span() {
     assert!(try_select(json!([{ "file": "/" }]), &graph, 1).unwrap_err()[0].contains("it is no file"));
 }
 
+#[test]
+fn injections_of_the_images_are_in_no_file() {
+    let graph = network("conv2", json!({ "inject": 1 }), [1, 28, 28]);
+    let injected = graph.parameters.iter().find(|parameter| !parameter.trainable()).unwrap();
+    let text = of_spans(&json!([{ "parameter": injected.name, "offset": 0, "length": 1 }]));
+    let message = read(&text, &graph).unwrap_err();
+    assert!(message.ends_with("it is a random projection of the images, which is never trained"), "{message}");
+    let file =
+        written("m.safetensors", &mask(&[(&injected.name, Dtype::U8, &injected.shape, vec![1; injected.len()])]));
+    let message = &try_select(json!([{ "mask": file.path }]), &graph, 1).unwrap_err()[0];
+    assert!(message.ends_with("it is a random projection of the images, which is never trained"), "{message}");
+    // Scores and numbers per channel pass them by too.
+    for item in [json!({ "magnitude": 1.0 }), json!({ "gradient": 1.0 }), json!({ "per-channel": 1.0 })] {
+        let subset = select(json!([item]), &graph, 1);
+        assert!(subset.spans.iter().all(|span| span.parameter != injected.name));
+    }
+}
+
 /// A safetensors file of tensors with name, type, shape and bytes.
 fn mask(tensors: &[(&str, Dtype, &[usize], Vec<u8>)]) -> Vec<u8> {
     let views: BTreeMap<&str, TensorView<'_>> = tensors
