@@ -41,7 +41,7 @@ fn a_population_that_no_machine_holds_ends_with_2_before_it_is_made() {
     let words = [&["run", "campaign.toml", "--set", "learner.0.strategy.population=1000000"], &large[..]].concat();
     let ended = place.subevo(&words).expect(2);
     // 2 x 10^6 x 596,227 x 4 bytes.
-    let expected = "learner `evolution`: a population of 1000000 with 596227 trained scalars takes 4442 GiB ";
+    let expected = "learner `evolution`: a population of 1000000 with 596227 genes takes 4442 GiB ";
     assert!(ended.err.contains(expected) && ended.err.contains("a smaller `population`"), "{}", ended.err);
     assert!(!place.path("runs").exists());
 }
