@@ -339,7 +339,7 @@ fn the_dimensions_of_the_paper_are_counted() {
                 budget = {{ steps = 1 }}
                 learner = [{{ name = "backprop" }}]"#
             );
-            let start = parse(&text, &[]).unwrap().cells.remove(0).setup.start(1).unwrap();
+            let start = parse(&text, &[]).unwrap().cells.remove(0).setup.start(1, None).unwrap();
             assert_eq!((start.genes(), start.subset.size, start.weights.len()), (dimension, weights, weights));
         }
     }
