@@ -174,7 +174,7 @@ fn the_gradient_of_a_campaign_is_that_of_the_reference_engine() {
         assert_eq!(stand_in.size, found.size);
         assert_ne!(stand_in.spans, found.spans);
         // Without the images nobody knows which weights the values are of.
-        let error = setup.network(2, [], &vec![0.0; 40]).unwrap_err().to_string();
+        let error = setup.network(2, [], &[0.0; 40]).unwrap_err().to_string();
         assert!(error.contains("is made again from the subset that the run kept"), "{error}");
         let small = Limits { memory: 1 << 10, threads: 1 };
         let error = setup.select(2, 0, Some(Scoring { data: &data, limits: small })).unwrap_err().to_string();
