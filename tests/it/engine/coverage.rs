@@ -115,5 +115,5 @@ fn random_networks_hold_every_pattern_of_layers_and_subsets() {
         patterns(&recipe.case()).into_iter().for_each(|pattern| *counts.entry(pattern).or_default() += 1);
     }
     assert_eq!(counts.len(), 51, "{counts:#?}");
-    assert!(counts.values().all(|count| *count >= 4), "{counts:#?}");
+    assert!(counts.values().all(|count| *count >= 3), "{counts:#?}");
 }
