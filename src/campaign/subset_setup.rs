@@ -80,7 +80,7 @@ pub(super) fn read(
     let again = network
         .zip(chosen.as_ref())
         .map(|((graph, untrained), _)| |address| choice.subset(graph, untrained, address).ok());
-    let redraw = redraw::read(params, seed, [scored, subspace.is_some()], again.as_ref().map(|again| again as _));
+    let redraw = redraw::read(params, seed, [scored, params.has("subspace")], again.as_ref().map(|again| again as _));
     let background = match params.choice("background", Some("random"), &["random", "zero"]) {
         "random" => Background::Random,
         _ => Background::Zero,
