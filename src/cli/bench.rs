@@ -1,24 +1,33 @@
-//! `subevo bench`: times the common task, a table at the end or a line of JSON for each case.
+//! `subevo bench`: the common task timed, a table at the end or a line of JSON for each case.
 
 use super::bench_args::{BenchCommand, CommonArguments, SubsetWord};
+use super::bench_functions::functions;
 use super::format::{counted, grouped, table};
 use super::output::Output;
 use super::run::limits;
 use super::Exit;
 use crate::bench::{measure, Case, Measured, Span};
+use crate::campaign::Registry;
 use crate::error::{Error, Result};
 use crate::record::Method;
 
 /// Measures what is asked for.
-pub fn bench(command: &BenchCommand, output: &mut Output) -> Result<Exit> {
-    let BenchCommand::Common(arguments) = command;
-    common(arguments, output)
+pub fn bench(command: &BenchCommand, registry: &Registry, output: &mut Output) -> Result<Exit> {
+    match command {
+        BenchCommand::Common(arguments) => common(arguments, output),
+        BenchCommand::Functions(arguments) => functions(arguments, registry, output),
+    }
+}
+
+/// A pool of its own.
+pub fn pool(threads: usize) -> Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| Error::Config(format!("cannot start {threads} threads: {error}")))
 }
 
 fn common(arguments: &CommonArguments, output: &mut Output) -> Result<Exit> {
     let limits = limits(arguments.limits);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads).build();
-    let pool = pool.map_err(|error| Error::Config(format!("cannot start {} threads: {error}", limits.threads)))?;
+    let pool = pool(limits.threads)?;
     let span = Span { warmup: arguments.warmup as usize, generations: arguments.generations as usize };
     let mut measured = Vec::new();
     for case in cases(arguments) {

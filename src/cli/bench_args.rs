@@ -1,9 +1,10 @@
 //! The arguments of `subevo bench`, with the help that teaches.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::LimitArguments;
-use crate::bench::{Trained, IMAGES};
+use crate::bench::{Trained, FUNCTIONS, IMAGES};
 use crate::record::Method;
 
 /// Most filters of a convolution, as models take them.
@@ -29,6 +30,54 @@ pub enum BenchCommand {
                       p10 and p90 are in ms, of a generation."
     )]
     Common(CommonArguments),
+    /// Count the evaluations that a strategy needs to solve functions of the literature
+    #[command(
+        before_help = "Examples:\n  subevo bench functions --strategy snes --function sphere --dim 10\n  \
+                       subevo bench functions --strategy '{ name = \"snes\", lr_sigma = 0.3 }' --function \
+                       ellipsoid,rosenbrock --rotate --json",
+        after_help = "Each run starts at 3 in every coordinate, with `sigma` 1 wherever the strategy or a part of it has \
+                      one, and the strategy's other defaults, unless told otherwise. A run is solved at the first \
+                      evaluation whose value is at most the target (the best sampled so far, as COCO counts). The \
+                      median is over the solved runs alone, so read it beside their number. With --rotate each \
+                      seed has another random orthogonal matrix. Genes are f32: near an optimum at 0 coordinates \
+                      are multiples of 2.4e-7, so ill-conditioned functions have a floor near 1e-8."
+    )]
+    Functions(FunctionArguments),
+}
+
+#[derive(Args, Debug)]
+pub struct FunctionArguments {
+    /// A strategy by name, or a TOML table with a `name` and its options
+    #[arg(long, value_name = "NAME|TABLE")]
+    pub strategy: String,
+    /// What is minimised; several with commas
+    #[arg(long, value_name = "FUNCTION", value_delimiter = ',', required = true,
+        value_parser = PossibleValuesParser::new(FUNCTIONS.iter().map(|function| function.name)))]
+    pub function: Vec<String>,
+    /// Number of coordinates
+    #[arg(long, value_name = "D", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub dim: u32,
+    /// Runs, of the seeds 0 to N - 1
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub seeds: u32,
+    /// The value to reach; all functions are 0 at their optimum
+    #[arg(long, value_name = "VALUE", default_value = "1e-8", value_parser = target)]
+    pub target: f64,
+    /// Turn the coordinates by a random orthogonal matrix
+    #[arg(long)]
+    pub rotate: bool,
+    /// Members of a generation [default: the strategy's own]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub population: Option<u32>,
+    /// Evaluations after which a run is given up [default: 10,000 for each coordinate]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000_000))]
+    pub evaluations: Option<u64>,
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N", env = "SUBEVO_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Print a line of JSON for each function, as soon as it is done
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Debug)]
@@ -106,6 +155,12 @@ fn channels(text: &str) -> Result<[usize; 2], String> {
     let count = |text: &str| text.trim().parse().ok().filter(|count| (1..=MOST_FILTERS).contains(count));
     let counts = text.split_once(',').and_then(|(first, second)| Some([count(first)?, count(second)?]));
     counts.ok_or_else(|| format!("{text:?} is not two counts of filters: write 16,32, each 1 to {MOST_FILTERS}"))
+}
+
+/// A value above 0.
+fn target(text: &str) -> Result<f64, String> {
+    let target = text.trim().parse().ok().filter(|target: &f64| *target > 0.0 && target.is_finite());
+    target.ok_or_else(|| format!("{text:?} is no target: write a number above 0, as in 1e-8"))
 }
 
 /// A share, above 0 and at most 1.

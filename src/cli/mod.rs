@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod bench_args;
+mod bench_functions;
 mod check;
 mod export;
 mod format;
@@ -96,7 +97,7 @@ fn dispatch(
         Command::Export(options) => export::export(&options, registry, output),
         Command::Subset(options) => subset::subset(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),
-        Command::Bench(options) => bench::bench(&options.command, output),
+        Command::Bench(options) => bench::bench(&options.command, registry, output),
         Command::Check(options) => check::check(&options, registry, output),
     }
 }

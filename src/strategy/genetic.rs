@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use super::fitness::{alone, rank, rank_told};
-use super::{Strategy, StrategyContext};
+use super::{Contract, Solve, Strategy, StrategyContext, Target};
 use crate::entry::{Entries, Entry};
 use crate::error::{Error, Result};
 use crate::num::wide;
@@ -50,6 +50,21 @@ pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
     summary: "genetic algorithm of a named mutation, crossover and selection",
     reference: "Holland 1975; Such et al. 2017",
     build: |params, context| Ok(Box::new(Genetic::read(params, context)?)),
+};
+
+/// Its promises.
+pub(super) const CONTRACT: Contract = Contract {
+    name: "genetic",
+    rank_based: true,
+    least_population: Some(2),
+    solves: &[Solve {
+        function: "sphere",
+        dim: 10,
+        rotate: false,
+        target: Target::Value(1.0),
+        evaluations: 20_000,
+        params: "mutation = { name = \"gaussian\", sigma = 0.1 }",
+    }],
 };
 
 impl Genetic {

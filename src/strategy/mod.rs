@@ -1,11 +1,14 @@
 //! Evolutionary strategies: propose genomes and learn from their losses (ask/tell). Host code; knows no tensors.
 
+mod contract;
 mod fitness;
 mod genetic;
 mod openai_es;
 mod snes;
 
 use std::sync::Arc;
+
+pub use contract::{Contract, Solve, Target};
 
 use crate::entry::Entry;
 use crate::error::Result;
@@ -16,7 +19,7 @@ use crate::subset::Subset;
 
 /// An evolutionary strategy. It starts at the all-zero genome, which is the untouched network.
 pub trait Strategy: Send {
-    /// Members of a generation (n), always as many.
+    /// The most members that any generation has (n). Plans are made with it; `ask` may give fewer.
     fn population(&self) -> usize;
 
     /// Proposes the members of the next generation, (n, k), all finite. `seed` is the address of this generation's
@@ -46,7 +49,8 @@ pub trait Strategy: Send {
         None
     }
 
-    /// Exact state between two generations, after `tell` and before `ask`: after `load` into a fresh strategy of the same parameters everything continues bit for bit.
+    /// Exact state between two generations, after `tell` and before `ask`: after `load` into a fresh strategy of the same
+    /// parameters everything continues bit for bit.
     fn save(&self) -> State;
 
     /// Takes over a saved state.
@@ -66,6 +70,9 @@ pub struct StrategyContext {
 
 /// Alphabetical; a test fails where a file here has no row.
 pub const ENTRIES: &[Entry<dyn Strategy, StrategyContext>] = &[genetic::ENTRY, openai_es::ENTRY, snes::ENTRY];
+
+/// What each row of [`ENTRIES`] promises, in the same order; a test fails where one has no promise.
+pub const CONTRACTS: &[Contract] = &[genetic::CONTRACT, openai_es::CONTRACT, snes::CONTRACT];
 
 /// Members of a generation: at least two, so that there is something to compare.
 const POPULATION: std::ops::RangeInclusive<u64> = 2..=1_000_000;

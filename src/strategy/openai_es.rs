@@ -10,7 +10,7 @@
 use rayon::prelude::*;
 
 use super::fitness::{alone, block, by_member, centred_ranks, fours, rank_told, BLOCK};
-use super::{Strategy, StrategyContext};
+use super::{Contract, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::num::wide;
@@ -41,6 +41,21 @@ pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
     summary: "gradient estimated from antithetic pairs, followed by Adam",
     reference: "Salimans et al. 2017",
     build: |params, context| Ok(Box::new(OpenAiEs::read(params, context.subset.size))),
+};
+
+/// Its promises.
+pub(super) const CONTRACT: Contract = Contract {
+    name: "openai-es",
+    rank_based: true,
+    least_population: Some(2),
+    solves: &[Solve {
+        function: "sphere",
+        dim: 10,
+        rotate: false,
+        target: Target::Value(1.0),
+        evaluations: 20_000,
+        params: "sigma = 0.1",
+    }],
 };
 
 impl OpenAiEs {

@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 
 use super::fitness::{alone, block, by_member, fours, nes_utilities, rank_told, BLOCK};
-use super::{Strategy, StrategyContext};
+use super::{Contract, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::num::wide;
@@ -41,6 +41,31 @@ pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
     summary: "natural evolution strategy with a step size for each gene",
     reference: "Schaul et al. 2011; Wierstra et al. 2014",
     build: |params, context| Ok(Box::new(Snes::read(params, context.subset.size))),
+};
+
+/// Its promises.
+pub(super) const CONTRACT: Contract = Contract {
+    name: "snes",
+    rank_based: true,
+    least_population: Some(2),
+    solves: &[
+        Solve {
+            function: "sphere",
+            dim: 10,
+            rotate: false,
+            target: Target::Value(1e-6),
+            evaluations: 20_000,
+            params: "",
+        },
+        Solve {
+            function: "ellipsoid",
+            dim: 10,
+            rotate: false,
+            target: Target::Value(1e-6),
+            evaluations: 20_000,
+            params: "",
+        },
+    ],
 };
 
 impl Snes {

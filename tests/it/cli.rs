@@ -1,6 +1,7 @@
 //! The program from outside: real processes of the built binary in folders of their own, with campaigns that take a second.
 
 mod bench;
+mod bench_functions;
 mod export;
 mod failures;
 mod inspect;

@@ -1,4 +1,4 @@
-//! `subevo bench`: mistakes in its words, a line of JSON for each case, a table with the same rows.
+//! `subevo bench common`: mistakes in its words, a line of JSON for each case, a table with the same rows.
 
 use serde_json::Value;
 
