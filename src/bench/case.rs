@@ -187,7 +187,11 @@ impl Case {
 /// If there is none of that name, or an option is wrong.
 pub fn strategy(name: &str, options: &str, subset: &Arc<Subset>) -> Result<Box<dyn Strategy>> {
     let registry = Registry::builtin();
-    let context = StrategyContext { subset: subset.clone(), operators: registry.operators.clone() };
+    let context = StrategyContext {
+        subset: subset.clone(),
+        operators: registry.operators.clone(),
+        memory: machine::memory() / 2,
+    };
     build(&registry.strategies, name, options, &context)
 }
 

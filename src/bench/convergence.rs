@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::functions::Function;
 use super::rotation::Rotation;
+use crate::campaign::machine;
 use crate::entry::Entries;
 use crate::error::{Error, Result};
 use crate::num::percentile;
@@ -125,7 +126,11 @@ impl Recipe<'_> {
 
     fn read(&self, node: &Table, k: usize) -> Result<(Box<dyn Strategy>, Table)> {
         let subset = Subset { name: "function".to_string(), size: k, spans: Vec::new() };
-        let context = StrategyContext { subset: Arc::new(subset), operators: self.operators.clone() };
+        let context = StrategyContext {
+            subset: Arc::new(subset),
+            operators: self.operators.clone(),
+            memory: machine::memory() / 2,
+        };
         let (problems, node) = (Problems::default(), Node::new(Value::Table(node.clone())));
         let found = read_named(&node, "strategy", &problems, |name, origin: &Origin, params| {
             self.strategies.build(name, origin, params, &context)

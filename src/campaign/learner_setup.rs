@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::budget_setup::BudgetSetup;
 use super::recipe::with_recipe;
 use super::setup::{check_label, DataSetup};
-use super::Registry;
+use super::{machine, Registry};
 use crate::engine::Loss;
 use crate::error::{Error, Result};
 use crate::graph::ParameterKind;
@@ -160,7 +160,11 @@ fn read_parts(
 ) -> (String, Option<Parts>) {
     let named = match method {
         Method::Evolution => params.named("strategy", None, |name, origin, section| {
-            let context = StrategyContext { subset: layout.clone(), operators: registry.operators.clone() };
+            let context = StrategyContext {
+                subset: layout.clone(),
+                operators: registry.operators.clone(),
+                memory: machine::memory() / 2,
+            };
             let strategy = registry.strategies.build(name, origin, section, &context);
             (name.to_string(), strategy.map(Parts::Evolution))
         }),

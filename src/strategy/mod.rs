@@ -1,10 +1,16 @@
 //! Evolutionary strategies: propose genomes and learn from their losses (ask/tell). Host code; knows no tensors.
 
+mod cma_es;
 mod contract;
+mod cumulation;
+mod eigen;
 mod fitness;
 mod genetic;
+mod matrices;
 mod openai_es;
+mod sep_cma_es;
 mod snes;
+mod xnes;
 
 use std::sync::Arc;
 
@@ -66,13 +72,17 @@ pub struct StrategyContext {
     pub subset: Arc<Subset>,
     /// The operators that a composed strategy may name.
     pub operators: Arc<Operators>,
+    /// Bytes that its own matrices may take.
+    pub memory: u64,
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn Strategy, StrategyContext>] = &[genetic::ENTRY, openai_es::ENTRY, snes::ENTRY];
+pub const ENTRIES: &[Entry<dyn Strategy, StrategyContext>] =
+    &[cma_es::ENTRY, genetic::ENTRY, openai_es::ENTRY, sep_cma_es::ENTRY, snes::ENTRY, xnes::ENTRY];
 
 /// What each row of [`ENTRIES`] promises, in the same order; a test fails where one has no promise.
-pub const CONTRACTS: &[Contract] = &[genetic::CONTRACT, openai_es::CONTRACT, snes::CONTRACT];
+pub const CONTRACTS: &[Contract] =
+    &[cma_es::CONTRACT, genetic::CONTRACT, openai_es::CONTRACT, sep_cma_es::CONTRACT, snes::CONTRACT, xnes::CONTRACT];
 
 /// Members of a generation: at least two, so that there is something to compare.
 const POPULATION: std::ops::RangeInclusive<u64> = 2..=1_000_000;

@@ -260,6 +260,31 @@ mod tests {
     }
 
     #[test]
+    fn one_generation_gives_the_numbers_of_evosax() {
+        let all: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/reference/cma_steps.json")).unwrap();
+        let fixture = &all["snes"];
+        let (n, k) = (fixture["n"].as_u64().unwrap() as usize, fixture["k"].as_u64().unwrap() as usize);
+        let mut snes = Snes {
+            n,
+            utilities: nes_utilities(n),
+            lr_mean: fixture["lr_mean"].as_f64().unwrap(),
+            lr_sigma: fixture["lr_sigma"].as_f64().unwrap(),
+            mean: numbers(&fixture["mean"]),
+            sigma: numbers(&fixture["sigma"]),
+            incumbent: vec![0.0; k],
+            noise: f32s(&fixture["z"]),
+            genes: Vec::new(),
+        };
+        snes.tell(Population::zeros(n, k), &f32s(&fixture["losses"])).unwrap();
+        for (found, key) in [(&snes.mean, "mean"), (&snes.sigma, "sigma")] {
+            for (found, expected) in found.iter().zip(numbers(&fixture["evosax"][key])) {
+                assert!((found - expected).abs() < 1e-10, "{key}: {found} against {expected}");
+            }
+        }
+    }
+
+    #[test]
     fn members_are_the_mean_plus_sigma_times_the_normals_of_their_address() {
         let k = 300;
         let sigma: Vec<f64> = (0..k).map(|j| 0.5 + j as f64).collect();

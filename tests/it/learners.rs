@@ -60,7 +60,8 @@ fn task() -> Task {
 }
 
 fn evolution(name: &str, start: &Start) -> Box<dyn Learner> {
-    let context = StrategyContext { subset: start.layout(), operators: Arc::new(Operators::builtin()) };
+    let context =
+        StrategyContext { subset: start.layout(), operators: Arc::new(Operators::builtin()), memory: 1 << 30 };
     let registry = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
     let strategy = build(&registry, name, json!({ "population": MEMBERS }), &context);
     Box::new(Evolution::new(strategy, Seed::new(8)))
