@@ -6,6 +6,7 @@ mod cumulation;
 mod eigen;
 mod fitness;
 mod genetic;
+mod lm_ma_es;
 mod matrices;
 mod openai_es;
 mod sep_cma_es;
@@ -78,11 +79,11 @@ pub struct StrategyContext {
 
 /// Alphabetical; a test fails where a file here has no row.
 pub const ENTRIES: &[Entry<dyn Strategy, StrategyContext>] =
-    &[cma_es::ENTRY, genetic::ENTRY, openai_es::ENTRY, sep_cma_es::ENTRY, snes::ENTRY, xnes::ENTRY];
+    &[cma_es::ENTRY, genetic::ENTRY, lm_ma_es::ENTRY, openai_es::ENTRY, sep_cma_es::ENTRY, snes::ENTRY, xnes::ENTRY];
 
 /// What each row of [`ENTRIES`] promises, in the same order; a test fails where one has no promise.
 pub const CONTRACTS: &[Contract] =
-    &[cma_es::CONTRACT, genetic::CONTRACT, openai_es::CONTRACT, sep_cma_es::CONTRACT, snes::CONTRACT, xnes::CONTRACT];
+    &[cma_es::CONTRACT, genetic::CONTRACT, lm_ma_es::CONTRACT, openai_es::CONTRACT, sep_cma_es::CONTRACT, snes::CONTRACT, xnes::CONTRACT];
 
 /// Members of a generation: at least two, so that there is something to compare.
 const POPULATION: std::ops::RangeInclusive<u64> = 2..=1_000_000;

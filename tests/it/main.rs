@@ -5,6 +5,7 @@ mod augmentation;
 mod bench;
 mod campaign_file;
 mod cli;
+mod convergence;
 mod data;
 mod engine;
 mod experiments;

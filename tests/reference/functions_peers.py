@@ -92,5 +92,5 @@ warnings.simplefilter("ignore")
 rows = [row("cma-es", f"pycma {cma.__version__.split()[0]}", name, pycma) for name in FUNCTIONS]
 diagonal = lambda name, seed: pycma(name, seed, CMA_diagonal=True)
 rows += [row("sep-cma-es", f"pycma {cma.__version__.split()[0]}, CMA_diagonal", name, diagonal) for name in SEPARABLE]
-rows += [row("snes", f"evosax {importlib.metadata.version("evosax")}", name, snes) for name in SEPARABLE]
+rows += [row("snes", "evosax " + importlib.metadata.version("evosax"), name, snes) for name in SEPARABLE]
 print("[\n" + ",\n".join(" " + json.dumps(row) for row in rows) + "\n]")

@@ -100,7 +100,12 @@ pub fn kinds() -> Vec<Kind> {
             rows(&selectors.entries),
         ),
         kind("projections", "projection", &["columns.rs"], rows(&projections)),
-        kind("strategies", "strategy", &["contract.rs", "cumulation.rs", "eigen.rs", "fitness.rs", "matrices.rs"], rows(&strategies)),
+        kind(
+            "strategies",
+            "strategy",
+            &["contract.rs", "cumulation.rs", "eigen.rs", "fitness.rs", "matrices.rs"],
+            rows(&strategies),
+        ),
         kind("mutations", "operator/mutation", &[], rows(&operators.mutations)),
         kind("crossovers", "operator/crossover", &[], rows(&operators.crossovers)),
         kind("selections", "operator/selection", &[], rows(&operators.selections)),
