@@ -10,7 +10,8 @@ use subevo::rng::Seed;
 
 const MEMBERS: usize = 64;
 
-const NAMES: [&str; 3] = ["genetic", "openai-es", "snes"];
+/// Those whose state grows as k does.
+const NAMES: [&str; 7] = ["cr-fm-nes", "genetic", "lm-ma-es", "openai-es", "sep-cma-es", "snes", "vd-cma"];
 
 /// Losses that no strategy can learn from, so that none converges while it is timed.
 fn losses(step: u64) -> Vec<f32> {

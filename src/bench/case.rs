@@ -190,6 +190,7 @@ pub fn strategy(name: &str, options: &str, subset: &Arc<Subset>) -> Result<Box<d
     let context = StrategyContext {
         subset: subset.clone(),
         operators: registry.operators.clone(),
+        strategies: registry.strategies.clone(),
         memory: machine::memory() / 2,
     };
     build(&registry.strategies, name, options, &context)

@@ -129,6 +129,7 @@ impl Recipe<'_> {
         let context = StrategyContext {
             subset: Arc::new(subset),
             operators: self.operators.clone(),
+            strategies: self.strategies.clone(),
             memory: machine::memory() / 2,
         };
         let (problems, node) = (Problems::default(), Node::new(Value::Table(node.clone())));

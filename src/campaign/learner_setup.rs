@@ -163,6 +163,7 @@ fn read_parts(
             let context = StrategyContext {
                 subset: layout.clone(),
                 operators: registry.operators.clone(),
+                strategies: registry.strategies.clone(),
                 memory: machine::memory() / 2,
             };
             let strategy = registry.strategies.build(name, origin, section, &context);

@@ -1,23 +1,29 @@
 //! Evolutionary strategies: propose genomes and learn from their losses (ask/tell). Host code; knows no tensors.
 
+mod bipop;
 mod cma_es;
 mod contract;
+mod cr_fm_nes;
 mod cumulation;
+mod diagonal_and_axis;
 mod eigen;
 mod fitness;
 mod genetic;
+mod ipop;
 mod lm_ma_es;
 mod matrices;
 mod openai_es;
+mod restarts;
 mod sep_cma_es;
 mod snes;
+mod vd_cma;
 mod xnes;
 
 use std::sync::Arc;
 
 pub use contract::{Contract, Solve, Target};
 
-use crate::entry::Entry;
+use crate::entry::{Entries, Entry};
 use crate::error::Result;
 use crate::operator::{Operators, Population, Progress};
 use crate::rng::Seed;
@@ -68,22 +74,47 @@ pub trait Strategy: Send {
 }
 
 /// What a strategy is built for.
+#[derive(Clone)]
 pub struct StrategyContext {
     /// The places of the genes; `subset.size` is their number (k). In a subspace these are its d coordinates, without spans.
     pub subset: Arc<Subset>,
     /// The operators that a composed strategy may name.
     pub operators: Arc<Operators>,
+    /// The strategies that one around another may name.
+    pub strategies: Entries<dyn Strategy, StrategyContext>,
     /// Bytes that its own matrices may take.
     pub memory: u64,
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn Strategy, StrategyContext>] =
-    &[cma_es::ENTRY, genetic::ENTRY, lm_ma_es::ENTRY, openai_es::ENTRY, sep_cma_es::ENTRY, snes::ENTRY, xnes::ENTRY];
+pub const ENTRIES: &[Entry<dyn Strategy, StrategyContext>] = &[
+    bipop::ENTRY,
+    cma_es::ENTRY,
+    cr_fm_nes::ENTRY,
+    genetic::ENTRY,
+    ipop::ENTRY,
+    lm_ma_es::ENTRY,
+    openai_es::ENTRY,
+    sep_cma_es::ENTRY,
+    snes::ENTRY,
+    vd_cma::ENTRY,
+    xnes::ENTRY,
+];
 
 /// What each row of [`ENTRIES`] promises, in the same order; a test fails where one has no promise.
-pub const CONTRACTS: &[Contract] =
-    &[cma_es::CONTRACT, genetic::CONTRACT, lm_ma_es::CONTRACT, openai_es::CONTRACT, sep_cma_es::CONTRACT, snes::CONTRACT, xnes::CONTRACT];
+pub const CONTRACTS: &[Contract] = &[
+    bipop::CONTRACT,
+    cma_es::CONTRACT,
+    cr_fm_nes::CONTRACT,
+    genetic::CONTRACT,
+    ipop::CONTRACT,
+    lm_ma_es::CONTRACT,
+    openai_es::CONTRACT,
+    sep_cma_es::CONTRACT,
+    snes::CONTRACT,
+    vd_cma::CONTRACT,
+    xnes::CONTRACT,
+];
 
 /// Members of a generation: at least two, so that there is something to compare.
 const POPULATION: std::ops::RangeInclusive<u64> = 2..=1_000_000;

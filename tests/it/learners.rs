@@ -60,9 +60,9 @@ fn task() -> Task {
 }
 
 fn evolution(name: &str, start: &Start) -> Box<dyn Learner> {
-    let context =
-        StrategyContext { subset: start.layout(), operators: Arc::new(Operators::builtin()), memory: 1 << 30 };
     let registry = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
+    let (strategies, operators) = (registry.clone(), Arc::new(Operators::builtin()));
+    let context = StrategyContext { subset: start.layout(), operators, strategies, memory: 1 << 30 };
     let strategy = build(&registry, name, json!({ "population": MEMBERS }), &context);
     Box::new(Evolution::new(strategy, Seed::new(8)))
 }

@@ -22,6 +22,7 @@ mod optimizers;
 mod projections;
 mod recipes;
 mod redraw;
+mod restarts;
 mod selectors;
 mod store;
 mod strategies;

@@ -1,10 +1,11 @@
 """Writes cma_steps.json: one generation of the CMA and NES families in float64, by evosax, purecma and EvoTorch.
 
 CMA-ES, separable CMA-ES and SNES: evosax; CMA-ES without its step size, for which purecma has a rule of its own: purecma
-(cma). xNES: EvoTorch, because evosax 0.3.2 takes the exponential of the matrix entry by entry. All are given the same
-state, samples, losses and learning rates (those of Hansen 2016, Table 1).
+(cma). xNES: EvoTorch, because evosax 0.3.2 takes the exponential of the matrix entry by entry. VD-CMA's diagonal and axis:
+pycma's GaussVDSampler. CR-FM-NES: crfmnes, its authors' code. All are given the same state, samples, losses and learning
+rates (for CMA-ES those of Hansen 2016, Table 1).
 
-Needs numpy, jax 0.10.2, evosax 0.3.2, cma 4.5.0, evotorch 0.6.1, torch; run as
+Needs numpy, jax 0.10.2, evosax 0.3.2, cma 4.5.0, evotorch 0.6.1, torch, crfmnes 1.0.0; run as
 `JAX_ENABLE_X64=1 python3 cma_steps.py > cma_steps.json`.
 """
 import json
@@ -14,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 from cma.more_algorithms import purecma
+from cma.restricted_gaussian_sampler import GaussVDSampler
+from crfmnes.alg import CRFMNES
 from evosax.algorithms import CMA_ES, SNES, Sep_CMA_ES
 from evotorch.distributions import ExpGaussian
 
@@ -150,5 +153,57 @@ def xnes():
     )
 
 
-found = dict(cma=[cma(2.0), cma(9.0)], sep=sep(), snes=snes(), xnes=xnes())
+def vd(scale):
+    """One step of D and v; `scale` is the length of v. pycma's sampler, whose rates are taken as they are."""
+    sampler = GaussVDSampler(np.ones(k + 4))
+    size = sampler.N
+    sampler.dvec, sampler.vvec = np.exp(0.5 * random.standard_normal(size)), random.standard_normal(size)
+    sampler.vvec *= scale / np.linalg.norm(sampler.vvec)
+    sampler.norm_v2 = sampler.vvec @ sampler.vvec
+    sampler.norm_v = np.sqrt(sampler.norm_v2)
+    sampler.vn = sampler.vvec / sampler.norm_v
+    sampler.vnn = sampler.vn**2
+    sampler.pc = random.standard_normal(size)
+    raw = np.log((n + 1) / 2) - np.log(np.arange(1, n // 2 + 1))
+    weights = raw / raw.sum()
+    steps = np.array([sampler.transform(random.standard_normal(size)) for _ in weights])
+    before = dict(k=size, diagonal=flat(sampler.dvec), axis=flat(sampler.vvec), steps=flat(steps), weights=flat(weights))
+    _, c_1, c_mu = sampler._get_params(weights)
+    sampler.update(np.vstack([np.zeros(size), steps]), np.append([0.0], weights), hsig=1)
+    return dict(
+        before, c_1=c_1, c_mu=c_mu, path_after=flat(sampler.pc), diagonal_after=flat(sampler.dvec),
+        axis_after=flat(sampler.vvec),
+    )
+
+
+def cr_fm_nes(length):
+    """`length` of the step size's path: moving, stalling and converging have weights and rates of their own."""
+    size, members = 10, 12
+    half = random.standard_normal((members // 2, size)).astype(np.float32).astype(np.float64)
+    order, calls = random.permutation(members) + 0.5, []
+    np.random.seed(0)
+    es = CRFMNES(size, lambda x: calls.append(0) or order[len(calls) - 1], random.standard_normal((size, 1)), 0.6, members)
+    es.use_constraint_violation = False
+    es.v, es.D = random.standard_normal((size, 1)), np.exp(0.4 * random.standard_normal((size, 1)))
+    es.ps, es.pc = random.standard_normal((size, 1)), random.standard_normal((size, 1))
+    es.ps *= length / np.linalg.norm(es.ps)
+    before = dict(
+        n=members, k=size, mean=flat(es.m), sigma=es.sigma, diagonal=flat(es.D), axis=flat(es.v), path_sigma=flat(es.ps),
+        path_mean=flat(es.pc), z=flat(half),
+        # Members 2p and 2p + 1 are a pair; crfmnes has all of one side first.
+        losses=flat(np.stack([order[: members // 2], order[members // 2 :]], axis=1)),
+    )
+    normals, np.random.randn = np.random.randn, lambda *shape: half.T
+    es.one_iteration()
+    np.random.randn = normals
+    return dict(
+        before,
+        crfmnes=dict(
+            mean=flat(es.m), sigma=float(np.ravel(es.sigma)[0]), diagonal=flat(es.D), axis=flat(es.v),
+            path_sigma=flat(es.ps), path_mean=flat(es.pc),
+        ),
+    )
+
+
+found = dict(cma=[cma(2.0), cma(9.0)], sep=sep(), snes=snes(), xnes=xnes(), vd=[vd(0.8), vd(3.0)], cr_fm_nes=[cr_fm_nes(5.0), cr_fm_nes(1.0), cr_fm_nes(0.01)])
 print("{\n" + ",\n".join(f" {json.dumps(name)}: {json.dumps(value)}" for name, value in found.items()) + "\n}")

@@ -103,7 +103,15 @@ pub fn kinds() -> Vec<Kind> {
         kind(
             "strategies",
             "strategy",
-            &["contract.rs", "cumulation.rs", "eigen.rs", "fitness.rs", "matrices.rs"],
+            &[
+                "contract.rs",
+                "cumulation.rs",
+                "diagonal_and_axis.rs",
+                "eigen.rs",
+                "fitness.rs",
+                "matrices.rs",
+                "restarts.rs",
+            ],
             rows(&strategies),
         ),
         kind("mutations", "operator/mutation", &[], rows(&operators.mutations)),
