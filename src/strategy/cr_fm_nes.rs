@@ -169,7 +169,7 @@ impl CrFmNes {
 
     /// The pair of a member, and its side of it.
     fn pair(member: usize) -> (usize, f64) {
-        (member / 2, if member % 2 == 0 { 1.0 } else { -1.0 })
+        (member / 2, if member.is_multiple_of(2) { 1.0 } else { -1.0 })
     }
 }
 
