@@ -60,7 +60,7 @@ const MISTAKES: &[Mistake] = &[
     (
         "\"snes\"",
         "^\"snex\"",
-        &["unknown strategy `snex`: expected `genetic`, `openai-es` or `snes`", "did you mean `snes`?"],
+        &["unknown strategy `snex`: expected `", "`genetic`", "or `xnes`", "did you mean `snes`?"],
     ),
     ("{ batchnorm = true }", "{ ^batchnrm = true }", &["unknown selector `batchnrm`", "did you mean `batchnorm`?"]),
     (
