@@ -28,8 +28,10 @@ pub struct LearnerSetup {
     pub method: Method,
     /// Strategy or optimizer.
     pub algorithm: String,
-    /// Networks of a step: the population, with the subset of the first seed; 1 for backprop.
+    /// Networks of a step: the population at its greatest, with the subset of the first seed; 1 for backprop.
     pub members: usize,
+    /// Gradients of a step: 1 for backprop and for a strategy that is guided by one.
+    pub gradients: usize,
     /// Images of a batch.
     pub batch: usize,
     /// What it minimises.
@@ -82,19 +84,23 @@ impl LearnerSetup {
             let images = images.unwrap_or(i64::MAX as u64);
             let batch = params.integer("batch", Some(BATCH.min(images)), 1..=images) as usize;
             let loss = Loss::from_name(params.choice("loss", Some("nll"), &Loss::NAMES)).unwrap_or(Loss::Nll);
-            if method == Method::Backprop && !loss.has_gradient() {
-                params.problem("loss", "backprop cannot minimise `error`: it has no gradient", None);
-            }
             let budget = read_own_budget(params, context.budget).map(|budget| budget.of(images, batch as u64));
             // Without a subset there is a problem already; the section's own keys are still worth checking.
             let unknown = || Subset { name: String::new(), size: 1, spans: vec![unknown_span()] };
             let layout = Arc::new(context.layout.cloned().unwrap_or_else(unknown));
             let (algorithm, parts) = read_parts(method, params, context.registry, &layout);
-            let members = match parts? {
-                Parts::Evolution(strategy) => strategy.population(),
-                Parts::Backprop(..) => 1,
+            let (members, gradients) = match &parts {
+                Some(Parts::Evolution(strategy)) => (strategy.population(), usize::from(strategy.wants_gradient())),
+                Some(Parts::Backprop(..)) => (1, 1),
+                None => (1, usize::from(method == Method::Backprop)),
             };
-            Some(LearnerSetup { label, method, algorithm, members, batch, loss, budget: budget?, node: node.clone() })
+            if gradients > 0 && !loss.has_gradient() {
+                let who = if method == Method::Backprop { "backprop" } else { &algorithm };
+                params.problem("loss", format!("{who} cannot minimise `error`: it has no gradient"), None);
+            }
+            parts?;
+            let (budget, node) = (budget?, node.clone());
+            Some(LearnerSetup { label, method, algorithm, members, gradients, batch, loss, budget, node })
         };
         let (learner, resolved) = read_named(&node, path, problems, read)?;
         Some((learner?, resolved))

@@ -62,11 +62,11 @@ impl LearnerSetup {
     /// How often the subset is drawn if it is drawn again after every `redraw` steps, all stages planned alike with `k` trained
     /// weights; `None` where the clock alone ends the run.
     pub fn redrawn(&self, plan: &Plan, redraw: u64, k: usize) -> Option<Redrawn> {
-        let (members, macs) = match self.method {
-            Method::Evolution => (self.members, plan.macs(self.members)),
+        let (networks, macs) = match self.method {
+            Method::Evolution => (self.members + self.gradients, plan.step_macs(self.members, self.gradients)),
             Method::Backprop => (1, plan.gradient_macs()),
         };
-        let images = (members * self.batch) as u64;
+        let images = (networks * self.batch) as u64;
         let steps = self.budget.most_steps(Cost { step: 1, images, images_backward: 0, macs })?;
         let stages = steps.div_ceil(redraw);
         Some(Redrawn { stages, chain_values: (stages - 1).saturating_mul(k as u64) })

@@ -37,9 +37,9 @@ pub enum BenchCommand {
                        ellipsoid,rosenbrock --rotate --json",
         after_help = "Each run starts at 3 in every coordinate, with `sigma` 1 wherever the strategy or a part of it has \
                       one, and the strategy's other defaults, unless told otherwise. A run is solved at the first \
-                      evaluation whose value is at most the target (the best sampled so far, as COCO counts). The \
-                      median is over the solved runs alone, so read it beside their number. With --rotate each \
-                      seed has another random orthogonal matrix. Genes are f32: near an optimum at 0 coordinates \
+                      evaluation whose value is at most the target (the best sampled so far, as COCO counts). A gradient, \
+                      where a strategy is guided by one, counts for two evaluations. The median is over the solved \
+                      runs alone, so read it beside their number. With --rotate each seed has another random orthogonal matrix. Genes are f32: near an optimum at 0 coordinates \
                       are multiples of 2.4e-7, so ill-conditioned functions have a floor near 1e-8."
     )]
     Functions(FunctionArguments),

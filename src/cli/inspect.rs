@@ -100,11 +100,14 @@ fn layers<'a>(start: &Start, plan: &'a Plan) -> Vec<Layer<'a>> {
 }
 
 impl Planned<'_> {
-    /// Multiply-accumulates of a step, once for all members and for each; backprop has one, whose backward pass is in it.
+    /// Multiply-accumulates of a step, once for all members and for each; backprop has one, whose backward pass is in it. A
+    /// gradient that guides a strategy is once for all.
     fn step_macs(&self) -> (u64, u64) {
         let (plan, batch) = (self.plan, self.plan.batch as u64);
         match self.setup.method {
-            Method::Evolution => (batch * plan.shared_macs, batch * plan.member_macs),
+            Method::Evolution => {
+                (batch * plan.shared_macs + plan.step_macs(0, self.setup.gradients), batch * plan.member_macs)
+            }
             Method::Backprop => (0, plan.gradient_macs()),
         }
     }

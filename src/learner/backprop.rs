@@ -42,9 +42,9 @@ impl Learner for Backprop {
         Ok(StepReport {
             loss,
             best: loss,
-            members: 1,
+            members: 0,
+            gradients: 1,
             failed: 0,
-            backward: true,
             diagnostics: diagnostics.into_iter().map(|(name, x)| (name.to_string(), x)).collect::<BTreeMap<_, _>>(),
         })
     }

@@ -1,4 +1,5 @@
-//! Evolution: a strategy proposes genomes, the engine tells their losses on one common batch.
+//! Evolution: a strategy proposes genomes, the engine tells their losses on one common batch; where the strategy asks for
+//! it, also the gradient at its incumbent on the same batch.
 
 use super::{Learner, StepReport, Task};
 use crate::data::Batch;
@@ -23,6 +24,12 @@ impl Evolution {
 
 impl Learner for Evolution {
     fn step(&mut self, task: &Task, batch: &Batch, at: Progress) -> Result<StepReport> {
+        let gradients = usize::from(self.strategy.wants_gradient());
+        if gradients > 0 {
+            let weights = task.start.express(self.strategy.incumbent());
+            let (_, gradient) = task.engine.gradient(&weights, batch, task.loss)?;
+            self.strategy.take_gradient(&task.start.gene_gradient(gradient));
+        }
         let population = self.strategy.ask(at, self.seed.index(at.step))?;
         let losses = task.engine.losses(&population, batch, task.loss)?;
         self.strategy.tell(population, &losses)?;
@@ -32,8 +39,8 @@ impl Learner for Evolution {
             loss: known().sum::<f64>() / n as f64,
             best: known().fold(f64::INFINITY, f64::min),
             members: losses.len(),
+            gradients,
             failed: (losses.len() - n) as u64,
-            backward: false,
             diagnostics: self.strategy.diagnostics().into_iter().map(|(name, x)| (name.to_string(), x)).collect(),
         })
     }

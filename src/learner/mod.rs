@@ -60,12 +60,12 @@ pub struct StepReport {
     pub loss: f64,
     /// Least loss of a member, or loss of the batch.
     pub best: f64,
-    /// Networks evaluated.
+    /// Networks evaluated forward alone.
     pub members: usize,
+    /// Networks evaluated forward and backward: backprop's own, or what guides a strategy.
+    pub gradients: usize,
     /// Of these, how many have no loss.
     pub failed: u64,
-    /// Whether there was a backward pass.
-    pub backward: bool,
     /// The algorithm's own numbers.
     pub diagnostics: BTreeMap<String, f64>,
 }

@@ -58,7 +58,7 @@ impl Task {
 
     /// The cost of a run after one more step.
     pub fn charge(&self, cost: Cost, report: &StepReport) -> Cost {
-        let step = self.step_cost(report.members, report.backward);
+        let step = self.step_cost(report.members, report.gradients);
         Cost {
             step: cost.step + step.step,
             images: cost.images + step.images,
@@ -69,16 +69,18 @@ impl Task {
 
     /// What the next step costs if it evaluates as many networks as one that cost `last`, on whatever task that was.
     pub fn forecast(&self, last: Cost) -> Cost {
-        self.step_cost(last.images as usize / self.order.batch(), last.images_backward > 0)
+        let networks = |images: u64| images as usize / self.order.batch();
+        self.step_cost(networks(last.images - last.images_backward), networks(last.images_backward))
     }
 
-    fn step_cost(&self, members: usize, backward: bool) -> Cost {
-        let images = (members * self.order.batch()) as u64;
+    /// Of so many networks forward alone, and so many forward and backward.
+    fn step_cost(&self, members: usize, gradients: usize) -> Cost {
+        let images = |networks: usize| (networks * self.order.batch()) as u64;
         Cost {
             step: 1,
-            images,
-            images_backward: if backward { images } else { 0 },
-            macs: if backward { self.plan.gradient_macs() } else { self.plan.macs(members) },
+            images: images(members + gradients),
+            images_backward: images(gradients),
+            macs: self.plan.step_macs(members, gradients),
         }
     }
 }

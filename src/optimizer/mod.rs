@@ -3,10 +3,12 @@
 
 mod adam;
 mod adamw;
+mod clipup;
 pub mod schedule;
 mod sgd;
 
 pub use adam::{Adam, Decay};
+pub use clipup::ClipUp;
 pub use schedule::Schedule;
 
 use crate::entry::Entry;
@@ -32,4 +34,4 @@ pub trait Optimizer: Send {
 }
 
 /// Alphabetical; a test fails where a file here has no row. The context is k.
-pub const ENTRIES: &[Entry<dyn Optimizer, usize>] = &[adam::ENTRY, adamw::ENTRY, sgd::ENTRY];
+pub const ENTRIES: &[Entry<dyn Optimizer, usize>] = &[adam::ENTRY, adamw::ENTRY, clipup::ENTRY, sgd::ENTRY];

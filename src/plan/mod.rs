@@ -271,6 +271,12 @@ impl Plan {
         self.total_macs.saturating_add(self.backward_macs).saturating_mul(self.batch as u64)
     }
 
+    /// Multiply-accumulates of a step with so many members and gradients; at most `u64::MAX`.
+    pub fn step_macs(&self, members: usize, gradients: usize) -> u64 {
+        let of_members = if members > 0 { self.macs(members) } else { 0 };
+        of_members.saturating_add(self.gradient_macs().saturating_mul(gradients as u64))
+    }
+
     /// Multiply-accumulates that the engine executes for `members` members on one batch.
     pub fn executed_macs(&self, members: usize) -> u64 {
         let of_members = self.executed.member.saturating_mul(members as u64);

@@ -1,23 +1,43 @@
 //! Evolutionary strategies: propose genomes and learn from their losses (ask/tell). Host code; knows no tensors.
 
+mod ars;
 mod bipop;
+mod breeding;
+mod cem;
 mod cma_es;
 mod contract;
 mod cr_fm_nes;
 mod cumulation;
 mod diagonal_and_axis;
+mod differential_evolution;
+mod duels;
 mod eigen;
 mod fitness;
 mod genetic;
+mod gesmr_ga;
+mod guided_es;
 mod ipop;
+mod l_shade;
 mod lm_ma_es;
 mod matrices;
+mod mu_lambda_es;
+mod one_plus_one_es;
 mod openai_es;
+mod options;
+mod pgpe;
+mod random_search;
 mod restarts;
+mod samples;
+mod samr_ga;
 mod sep_cma_es;
+mod shade;
 mod snes;
+mod steady_state_genetic;
+mod success_history;
 mod vd_cma;
 mod xnes;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 
@@ -34,6 +54,15 @@ use crate::subset::Subset;
 pub trait Strategy: Send {
     /// The most members that any generation has (n). Plans are made with it; `ask` may give fewer.
     fn population(&self) -> usize;
+
+    /// Whether it wants the gradient of the loss at its incumbent before each `ask`.
+    fn wants_gradient(&self) -> bool {
+        false
+    }
+
+    /// Takes that gradient, (k) by gene, on the batch that the next generation is evaluated on. It comes before each `ask`
+    /// where [`wants_gradient`](Self::wants_gradient) says so, and may hold what is not finite.
+    fn take_gradient(&mut self, _gradient: &[f32]) {}
 
     /// Proposes the members of the next generation, (n, k), all finite. `seed` is the address of this generation's
     /// randomness.
@@ -88,30 +117,56 @@ pub struct StrategyContext {
 
 /// Alphabetical; a test fails where a file here has no row.
 pub const ENTRIES: &[Entry<dyn Strategy, StrategyContext>] = &[
+    ars::ENTRY,
     bipop::ENTRY,
+    cem::ENTRY,
     cma_es::ENTRY,
     cr_fm_nes::ENTRY,
+    differential_evolution::ENTRY,
     genetic::ENTRY,
+    gesmr_ga::ENTRY,
+    guided_es::ENTRY,
     ipop::ENTRY,
+    l_shade::ENTRY,
     lm_ma_es::ENTRY,
+    mu_lambda_es::ENTRY,
+    one_plus_one_es::ENTRY,
     openai_es::ENTRY,
+    pgpe::ENTRY,
+    random_search::ENTRY,
+    samr_ga::ENTRY,
     sep_cma_es::ENTRY,
+    shade::ENTRY,
     snes::ENTRY,
+    steady_state_genetic::ENTRY,
     vd_cma::ENTRY,
     xnes::ENTRY,
 ];
 
 /// What each row of [`ENTRIES`] promises, in the same order; a test fails where one has no promise.
 pub const CONTRACTS: &[Contract] = &[
+    ars::CONTRACT,
     bipop::CONTRACT,
+    cem::CONTRACT,
     cma_es::CONTRACT,
     cr_fm_nes::CONTRACT,
+    differential_evolution::CONTRACT,
     genetic::CONTRACT,
+    gesmr_ga::CONTRACT,
+    guided_es::CONTRACT,
     ipop::CONTRACT,
+    l_shade::CONTRACT,
     lm_ma_es::CONTRACT,
+    mu_lambda_es::CONTRACT,
+    one_plus_one_es::CONTRACT,
     openai_es::CONTRACT,
+    pgpe::CONTRACT,
+    random_search::CONTRACT,
+    samr_ga::CONTRACT,
     sep_cma_es::CONTRACT,
+    shade::CONTRACT,
     snes::CONTRACT,
+    steady_state_genetic::CONTRACT,
     vd_cma::CONTRACT,
     xnes::CONTRACT,
 ];

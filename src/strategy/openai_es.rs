@@ -1,19 +1,14 @@
 //! OpenAI-ES (Salimans, Ho, Chen, Sidor & Sutskever 2017): a gradient estimated from antithetic pairs, followed by Adam.
 //!
-//! Members `2p` and `2p + 1` are `mean + sigma * z` and `mean - sigma * z`; with centred ranks `u` (0.5 for the best),
-//! `gradient = -1 / (n sigma) * sum over pairs of (u[2p] - u[2p + 1]) z`, and Adam goes down it. The step size is fixed,
-//! unless `sigma_decay` shrinks it by a factor each generation.
-//!
-//! `z` is kept from ask to tell, one f32 for each gene and pair: the difference of a pair would lose bits wherever the
-//! genes were rounded, and drawing again costs four to six times the read.
+//! Members `2p` and `2p + 1` are `mean + sigma * z` and `mean - sigma * z`; with the members' fitness `u` (by default centred
+//! ranks, 0.5 for the best), `gradient = -1 / (n sigma) * sum over pairs of (u[2p] - u[2p + 1]) z`, and Adam goes down it.
+//! The step size is fixed, unless `sigma_decay` shrinks it by a factor each generation.
 
-use rayon::prelude::*;
-
-use super::fitness::{alone, block, by_member, centred_ranks, fours, rank_told, BLOCK};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::options::{even_population, Decayed, Shaping, PAIRS};
+use super::samples::{check_reach, collapsed, Samples, Spread};
+use super::{fitness::rank_told, Contract, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
-use crate::error::{Error, Result};
-use crate::num::wide;
+use crate::error::Result;
 use crate::operator::{Population, Progress};
 use crate::optimizer::{Adam, Decay, Optimizer};
 use crate::params::{Params, Range};
@@ -22,17 +17,13 @@ use crate::state::State;
 
 struct OpenAiEs {
     n: usize,
-    utilities: Vec<f64>,
-    sigma: f64,
-    sigma_decay: f64,
-    lr_decay: f64,
+    shaping: Shaping,
+    sigma: Decayed,
+    learning_rate: Decayed,
     adam: Adam,
     generation: u64,
     mean: Vec<f32>,
-    /// Standard normals of the pairs that were asked for last, (n / 2, k); empty before the first.
-    noise: Vec<f32>,
-    /// The memory of the genes that were told last.
-    genes: Vec<f32>,
+    samples: Samples,
     gradient: Vec<f32>,
 }
 
@@ -52,55 +43,38 @@ pub(super) const CONTRACT: Contract = Contract {
         function: "sphere",
         dim: 10,
         rotate: false,
-        target: Target::Value(1.0),
-        evaluations: 20_000,
-        params: "sigma = 0.1",
+        target: Target::Value(1e-6),
+        evaluations: 14_000,
+        params: "lr = 0.3\nlr_decay = 0.96\nsigma_decay = 0.96",
     }],
 };
 
 impl OpenAiEs {
-    /// Defaults: `population` 64 (even), `sigma` 0.1 (a tenth of the init std that genes are measured in), Adam with
-    /// `lr` 0.01 as in the paper's code and no `weight_decay` (in the gradient: it pulls to the untouched network),
-    /// `lr_decay` and `sigma_decay` 1, factors for each generation.
+    /// Defaults: `population` 64 (even), `sigma` 0.1 (a tenth of the init std that genes are measured in), `fitness` centred
+    /// ranks, Adam with `lr` 0.01 as in the paper's code and no `weight_decay` (in the gradient: it pulls to the untouched
+    /// network), `lr_decay` and `sigma_decay` 1, factors for each generation.
     fn read(params: &Params<'_>, k: usize) -> Self {
-        let n = params.integer("population", Some(64), super::POPULATION);
-        if n % 2 == 1 {
-            let message = format!("`population` = {n}: must be even, because members come in antithetic pairs");
-            params.problem("population", message, Some(format!("set {} or {}", n - 1, n + 1)));
-        }
         let decay = |p: &Params<'_>| Decay::Gradient(p.float("weight_decay", Some(0.0), Range::AtLeast(0.0)));
+        let adam = Adam::read(params, k, 0.01, decay);
         OpenAiEs {
-            n: n as usize,
-            utilities: centred_ranks(n as usize),
-            sigma: params.float("sigma", Some(0.1), Range::AboveUpTo(0.0, 1000.0)),
-            sigma_decay: params.float("sigma_decay", Some(1.0), Range::AboveUpTo(0.0, 1.0)),
-            lr_decay: params.float("lr_decay", Some(1.0), Range::AboveUpTo(0.0, 1.0)),
-            adam: Adam::read(params, k, 0.01, decay),
+            n: even_population(params, 64, 2, PAIRS),
+            shaping: Shaping::read(params, Shaping::CentredRank),
+            sigma: Decayed::sigma(params),
+            learning_rate: Decayed::of(params, "lr_decay", adam.learning_rate()),
+            adam,
             generation: 0,
             mean: vec![0.0; k],
-            noise: Vec::new(),
-            genes: Vec::new(),
+            samples: Samples::default(),
             gradient: vec![0.0; k],
         }
     }
 
     fn sigma_now(&self) -> f64 {
-        self.sigma * self.sigma_decay.powf(self.generation as f64)
+        self.sigma.at(self.generation)
     }
 
     fn learning_rate_now(&self) -> f64 {
-        self.adam.learning_rate() * self.lr_decay.powf(self.generation as f64)
-    }
-}
-
-/// Sums of `u z` over pairs, taken in four at a time.
-#[inline(always)]
-fn add(z: [&[f32]; 4], u: [f64; 4], sums: &mut [f64]) {
-    let z = z.map(|z| &z[..sums.len()]);
-    for j in 0..sums.len() {
-        for i in 0..4 {
-            sums[j] += u[i] * f64::from(z[i][j]);
-        }
+        self.learning_rate.at(self.generation)
     }
 }
 
@@ -110,68 +84,25 @@ impl Strategy for OpenAiEs {
     }
 
     fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
-        let (k, sigma) = (self.mean.len(), self.sigma_now());
-        let mut genes = std::mem::take(&mut self.genes);
-        genes.resize(self.n * k, 0.0);
-        self.noise.resize(self.n / 2 * k, 0.0);
-        let pairs = genes.par_chunks_mut(2 * k).zip(self.noise.par_chunks_mut(k)).enumerate();
-        pairs.with_min_len(alone(k)).for_each(|(pair, (genes, noise))| {
-            let mut rng = seed.index(pair as u64).rng();
-            let (plus, minus) = genes.split_at_mut(k);
-            let genes = plus.chunks_mut(BLOCK).zip(minus.chunks_mut(BLOCK));
-            for ((genes, noise), mean) in genes.zip(noise.chunks_mut(BLOCK)).zip(self.mean.chunks(BLOCK)) {
-                rng.fill_normal(noise);
-                wide(
-                    #[inline(always)]
-                    || {
-                        for (((plus, minus), z), mean) in genes.0.iter_mut().zip(genes.1).zip(noise).zip(mean) {
-                            let (mean, step) = (f64::from(*mean), sigma * f64::from(*z));
-                            (*plus, *minus) = ((mean + step) as f32, (mean - step) as f32);
-                        }
-                    },
-                );
-            }
-        });
-        Ok(Population::from_genes(genes, k))
+        let spread = Spread::One(self.sigma_now());
+        Ok(self.samples.pairs(self.n, &self.mean, spread, seed))
     }
 
     fn tell(&mut self, asked: Population, losses: &[f32]) -> Result<()> {
-        let (k, sigma) = (self.mean.len(), self.sigma_now());
-        if self.noise.is_empty() {
-            let message = "strategy `openai-es`: told losses before it was asked for members";
-            return Err(Error::Learner(message.to_string()));
-        }
+        let (k, sigma, learning_rate) = (self.mean.len(), self.sigma_now(), self.learning_rate_now());
+        self.samples.asked("openai-es")?;
         let order = rank_told("openai-es", &asked, losses, (self.n, k), || {
-            format!("lower `sigma` (now {sigma:.3e}) or `lr` (now {:.3e})", self.learning_rate_now())
+            format!("lower `sigma` (now {sigma:.3e}) or `lr` (now {learning_rate:.3e})")
         })?;
-        let utilities = by_member(&self.utilities, &order);
-        let weights: Vec<f64> = utilities.chunks_exact(2).map(|u| u[0] - u[1]).collect();
-        let (noise, scale, size) = (&self.noise, -1.0 / (self.n as f64 * sigma), block(k));
-        let blocks = self.gradient.par_chunks_mut(size).enumerate().with_min_len(alone(size * weights.len()));
-        blocks.for_each(|(block, gradient)| {
-            let mut sums = [0.0; BLOCK];
-            let sums = &mut sums[..gradient.len()];
-            wide(
-                #[inline(always)]
-                || {
-                    for (z, u) in fours(noise, k, block * size..block * size + sums.len(), &weights) {
-                        add(z, u, sums);
-                    }
-                    gradient.iter_mut().zip(sums).for_each(|(gradient, sum)| *gradient = (scale * *sum) as f32);
-                },
-            );
-        });
-        self.genes = asked.into_genes();
-        let learning_rate = self.learning_rate_now();
+        let fitness = self.shaping.fitness(losses, &order);
+        let weights: Vec<f64> = fitness.chunks_exact(2).map(|u| u[0] - u[1]).collect();
+        let scale = -1.0 / (self.n as f64 * sigma);
+        let sums = self.samples.sum(&weights, k);
+        self.gradient.iter_mut().zip(sums).for_each(|(gradient, sum)| *gradient = (scale * sum) as f32);
+        self.samples.give_back(asked);
         self.adam.step(&mut self.mean, &self.gradient, learning_rate);
         self.generation += 1;
-        // No early end, so that many are looked at together; NaN is not below anything.
-        let below = |mean: &f32| f64::from(mean.abs()) + 7.0 * sigma < f64::from(f32::MAX);
-        if !self.mean.iter().fold(true, |all, mean| all & below(mean)) {
-            let message = "strategy `openai-es`: it diverged beyond what f32 can hold: lower `lr` or raise `sigma`";
-            return Err(Error::Learner(message.to_string()));
-        }
-        Ok(())
+        check_reach("openai-es", &self.mean, Spread::One(sigma), "lower `lr` or raise `sigma`")
     }
 
     fn incumbent(&self) -> &[f32] {
@@ -184,12 +115,7 @@ impl Strategy for OpenAiEs {
     }
 
     fn stop(&self) -> Option<String> {
-        let sigma = self.sigma_now();
-        let moves = |mean: &f32| (f64::from(*mean) + sigma) as f32 != *mean;
-        if sigma >= f64::from(f32::MIN_POSITIVE) && self.mean.iter().any(moves) {
-            return None;
-        }
-        Some(format!("the step size has shrunk to {sigma:.1e}: members no longer differ"))
+        collapsed(&self.mean, Spread::One(self.sigma_now()))
     }
 
     fn save(&self) -> State {
@@ -205,7 +131,7 @@ impl Strategy for OpenAiEs {
         let mean = state.f32s("openai-es.mean", self.mean.len())?;
         self.adam.load(&state.inner("openai-es"))?;
         (self.generation, self.mean) = (generation, mean.to_vec());
-        self.noise.clear();
+        self.samples.clear();
         Ok(())
     }
 }
@@ -213,22 +139,11 @@ impl Strategy for OpenAiEs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::params::{read_table, Key, Node, Origin, Problems, Table, Value};
+    use crate::strategy::testing::{build, follow_evosax};
+    use serde_json::json;
 
     fn f32s(value: &serde_json::Value) -> Vec<f32> {
         value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
-    }
-
-    fn build(k: usize, given: &[(&str, f64)]) -> OpenAiEs {
-        let node = |name: &str, x: f64| {
-            let value = if name == "population" { Value::Integer(x as i64) } else { Value::Float(x) };
-            (Key { name: name.to_string(), origin: Origin::Default }, Node::new(value))
-        };
-        let table = Table { entries: given.iter().map(|(name, x)| node(name, *x)).collect() };
-        let problems = Problems::default();
-        let (built, _) = read_table(&table, Origin::Default, "", &problems, |params| OpenAiEs::read(params, k));
-        assert!(problems.is_empty(), "{:?}", problems.into_vec());
-        built
     }
 
     #[test]
@@ -237,13 +152,13 @@ mod tests {
             serde_json::from_str(include_str!("../../tests/reference/strategy_steps.json")).unwrap();
         let expected = &all["openai"];
         let (n, k) = (expected["n"].as_u64().unwrap() as usize, expected["k"].as_u64().unwrap() as usize);
-        let mut given = vec![("population", n as f64)];
+        let mut given = json!({ "population": n });
         for key in ["lr", "lr_decay", "sigma", "sigma_decay", "weight_decay"] {
-            given.push((key, expected[key].as_f64().unwrap()));
+            given[key] = expected[key].clone();
         }
-        let mut es = build(k, &given);
+        let mut es = build(&given, |params| OpenAiEs::read(params, k));
         for (t, step) in expected["generations"].as_array().unwrap().iter().enumerate() {
-            es.noise = f32s(&step["noise"]);
+            es.samples.noise = f32s(&step["noise"]);
             es.tell(Population::zeros(n, k), &f32s(&step["losses"])).unwrap();
             for (found, expected) in es.incumbent().iter().zip(step["mean_after"].as_array().unwrap()) {
                 let expected = expected.as_f64().unwrap();
@@ -255,7 +170,7 @@ mod tests {
     #[test]
     fn the_members_of_a_pair_lie_opposite_each_other_at_the_asked_spread() {
         let k = 20_000;
-        let mut es = build(k, &[("population", 4.0), ("sigma", 0.5)]);
+        let mut es = build(&json!({ "population": 4, "sigma": 0.5 }), |params| OpenAiEs::read(params, k));
         es.mean.fill(8.0);
         let asked = es.ask(Progress { step: 0, used: 0.0 }, Seed::new(3)).unwrap();
         for pair in 0..2 {
@@ -265,5 +180,10 @@ mod tests {
             assert!((variance - 0.25).abs() < 4.0 * 0.25 * (2.0 / k as f64).sqrt(), "{variance}");
         }
         assert_ne!(asked.member(0), asked.member(2), "pairs differ");
+    }
+
+    #[test]
+    fn three_generations_give_the_numbers_of_evosax() {
+        follow_evosax("openai-es", OpenAiEs::read, |es| &mut es.samples.noise, |_| &[]);
     }
 }

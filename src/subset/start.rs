@@ -158,6 +158,15 @@ impl Start {
         }
     }
 
+    /// The gradient by gene, from that of the subset's weights (k): a unit of a gene moves its weight by `scale`; in a
+    /// subspace a gene is a trained value (d).
+    pub fn gene_gradient(&self, gradient: Vec<f32>) -> Vec<f32> {
+        match &self.encoding {
+            Encoding::Weights(scale) => gradient.iter().zip(scale).map(|(slope, scale)| slope * scale).collect(),
+            Encoding::Subspace(_) => self.gradient_of(gradient),
+        }
+    }
+
     /// All weights (p) of a network whose subset has the weights `own` (k).
     pub fn complete(&self, own: &[f32]) -> Vec<f32> {
         let mut weights = self.weights.clone();

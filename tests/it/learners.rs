@@ -22,6 +22,7 @@ use subevo::plan::{Limits, Plan};
 use subevo::progress::Progress;
 use subevo::record::{Background, Evaluation, Lap, Score, Scores, Step};
 use subevo::rng::Seed;
+use subevo::state::State;
 use subevo::strategy::{self, Strategy, StrategyContext};
 use subevo::subset::{Encoding, Start};
 
@@ -59,7 +60,7 @@ fn task() -> Task {
     task_on(prepare(images(400)), &small_network(), json!([{ "batchnorm": true }, { "classifier": true }]))
 }
 
-/// A strategy with [`MEMBERS`] members, where it has them as an option.
+/// A strategy with as few members as its contract allows, from [`MEMBERS`] on, where it has them as an option.
 fn strategy_of(name: &str, start: &Start) -> Box<dyn Strategy> {
     let registry = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
     let (strategies, operators) = (registry.clone(), Arc::new(Operators::builtin()));
@@ -76,11 +77,18 @@ fn evolution(name: &str, start: &Start) -> Box<dyn Learner> {
     Box::new(Evolution::new(strategy_of(name, start), Seed::new(8)))
 }
 
-/// Members of the first generations of a strategy; `None` of backprop.
-fn members(name: &str, start: &Start) -> Option<u64> {
-    strategy::ENTRIES.iter().find(|entry| entry.name == name)?;
-    let asked = strategy_of(name, start).ask(Progress { step: 0, used: 0.0 }, Seed::new(8)).unwrap();
-    Some(asked.len() as u64)
+/// Networks that a step evaluates forward alone, and forward and backward.
+fn networks(name: &str, start: &Start) -> (u64, u64) {
+    if !strategy::ENTRIES.iter().any(|entry| entry.name == name) {
+        return (0, 1);
+    }
+    let mut strategy = strategy_of(name, start);
+    let wants = strategy.wants_gradient();
+    if wants {
+        strategy.take_gradient(&vec![0.5; start.genes()]);
+    }
+    let asked = strategy.ask(Progress { step: 0, used: 0.0 }, Seed::new(8)).unwrap();
+    (asked.len() as u64, u64::from(wants))
 }
 
 fn backprop_with(name: &str, params: Json, schedule_name: &str, start: &Start) -> Box<dyn Learner> {
@@ -280,7 +288,12 @@ fn every_learner_sees_the_same_training_images_in_the_same_order() {
             let (task, training, recalibration) = spied(task());
             run(&task, &mut *make(&task.start), steps(20), Moments::Every(7));
             // 20 steps of 20 images: more than one epoch of 300.
-            assert_eq!(*training.lock().unwrap(), expected, "{name}");
+            // A gradient that guides comes from the same batch.
+            let mut seen = std::mem::take(&mut *training.lock().unwrap());
+            let (members, gradients) = networks(name, &task.start);
+            assert_eq!(seen.len() as u64, 20 * (u64::from(members > 0) + gradients), "{name}");
+            seen.dedup();
+            assert_eq!(seen, expected, "{name}");
             let snapshot = task.snapshot();
             assert!(snapshot.noise.is_none() && snapshot == task.data.range(Split::Train, 0..300));
             assert!(recalibration.lock().unwrap().iter().all(|batch| *batch == snapshot), "{name}");
@@ -312,16 +325,88 @@ fn the_cost_meter_counts_as_by_hand() {
     for (name, make) in learners() {
         let task = task();
         let (memory, end) = run(&task, &mut *make(&task.start), steps(4), Moments::Log);
-        let (images, images_backward, macs) = match members(name, &task.start) {
-            Some(members) => (members * 20, 0, 20 * (shared + members * member)),
-            None => (20, 20, 20 * (shared + member + backward)),
-        };
+        let (members, gradients) = networks(name, &task.start);
+        let (images, images_backward) = (20 * (members + gradients), 20 * gradients);
+        let of_members = if members > 0 { shared + members * member } else { 0 };
+        let macs = 20 * (of_members + gradients * (shared + member + backward));
         for (step, t) in memory.steps().into_iter().zip(1..) {
             let cost = step.cost;
             assert_eq!((cost.step, cost.images, cost.images_backward), (t, t * images, t * images_backward), "{name}");
             assert_eq!(cost.macs, t * macs, "{name}");
         }
         assert_eq!(end.end.cost, memory.steps()[3].cost, "{name}: evaluations cost nothing");
+    }
+}
+
+/// Wants a gradient, and keeps what it is given beside what it deploys.
+struct Guided {
+    incumbent: Vec<f32>,
+    given: Arc<Mutex<Vec<Vec<f32>>>>,
+}
+
+impl Strategy for Guided {
+    fn population(&self) -> usize {
+        2
+    }
+
+    fn wants_gradient(&self) -> bool {
+        true
+    }
+
+    fn take_gradient(&mut self, gradient: &[f32]) {
+        self.given.lock().unwrap().push(gradient.to_vec());
+    }
+
+    fn ask(&mut self, at: Progress, _: Seed) -> Result<Population> {
+        assert_eq!(self.given.lock().unwrap().len() as u64, at.step + 1, "the gradient comes before each generation");
+        Ok(Population::from_genes([&self.incumbent[..], &self.incumbent[..]].concat(), self.incumbent.len()))
+    }
+
+    fn tell(&mut self, _: Population, _: &[f32]) -> Result<()> {
+        self.incumbent.iter_mut().for_each(|gene| *gene += 0.125);
+        Ok(())
+    }
+
+    fn incumbent(&self) -> &[f32] {
+        &self.incumbent
+    }
+
+    fn diagnostics(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
+    fn save(&self) -> State {
+        State::default()
+    }
+
+    fn load(&mut self, _: &State) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_guided_strategy_gets_the_gradient_by_gene_at_its_incumbent_on_the_batch_of_the_step() {
+    let task = task();
+    let given: Arc<Mutex<Vec<Vec<f32>>>> = Arc::default();
+    let guided = Guided { incumbent: vec![0.0; task.start.subset.size], given: Arc::clone(&given) };
+    run(&task, &mut Evolution::new(Box::new(guided), Seed::new(8)), steps(3), Moments::Every(100));
+    let given = std::mem::take(&mut *given.lock().unwrap());
+    assert_eq!(given.len(), 3);
+    let Encoding::Weights(scale) = &task.start.encoding else { unreachable!("no subspace here") };
+    assert!(scale.iter().any(|scale| *scale != 1.0), "a gene is not a weight here");
+    for (step, given) in given.iter().enumerate() {
+        // Central differences of the loss by gene, in steps of 2^-5.
+        let value = |gene: usize, by: f32| {
+            let mut genes = vec![0.125 * step as f32; task.start.subset.size];
+            genes[gene] += by;
+            let size = genes.len();
+            let one = Population::from_genes(genes, size);
+            task.engine.losses(&one, &task.batch(step as u64), task.loss).unwrap()[0]
+        };
+        for gene in (0..given.len()).step_by(7) {
+            let slope = (value(gene, 1.0 / 32.0) - value(gene, -1.0 / 32.0)) * 16.0;
+            assert!((given[gene] - slope).abs() < 2e-3 + 0.02 * slope.abs(), "{step}, {gene}: {} {slope}", given[gene]);
+        }
     }
 }
 
@@ -334,11 +419,14 @@ fn no_budget_is_ever_passed_and_the_reason_is_told() {
         (Budget { macs: Some(1_000_000), ..Budget::default() }, "macs", 2, 5),
         (Budget { steps: Some(3), images: Some(1_000), ..Budget::default() }, "steps", 3, 3),
     ] {
-        let of_six = |name: &str| members(name, &task().start).is_none_or(|members| members == MEMBERS as u64);
-        for (name, make) in learners().into_iter().filter(|(name, _)| of_six(name)) {
+        let of_six = |(name, _): &(&str, Make)| {
+            let networks = networks(name, &task().start);
+            networks == (MEMBERS as u64, 0) || networks == (0, 1)
+        };
+        for (name, make) in learners().into_iter().filter(of_six) {
             let task = task();
             let (memory, end) = run(&task, &mut *make(&task.start), budget, Moments::Every(100));
-            let expected = if members(name, &task.start).is_some() { generations } else { gradients };
+            let expected = if networks(name, &task.start).0 > 0 { generations } else { gradients };
             assert_eq!((memory.steps().len(), end.end.reason.as_str()), (expected, reason), "{name}, {budget:?}");
             assert!(budget.images.is_none_or(|limit| end.end.cost.images <= limit), "{name}");
             assert!(budget.macs.is_none_or(|limit| end.end.cost.macs <= limit), "{name}");

@@ -23,7 +23,7 @@ fn f32s(json: &serde_json::Value) -> Vec<f32> {
 }
 
 #[test]
-fn every_optimizer_takes_the_steps_of_pytorch() {
+fn every_optimizer_takes_the_steps_of_pytorch_and_of_its_paper() {
     let reference: serde_json::Value = serde_json::from_str(include_str!("../reference/optimizer_steps.json")).unwrap();
     let cases = reference["cases"].as_array().unwrap();
     for entry in ENTRIES {
@@ -119,6 +119,7 @@ fn bad_parameters_are_told_with_their_key() {
         ("adam", serde_json::json!({ "lr": 0 }), "lr"),
         ("adamw", serde_json::json!({ "weight_decay": -0.1 }), "weight_decay"),
         ("adamw", serde_json::json!({ "momentum": 0.9 }), "momentum"),
+        ("clipup", serde_json::json!({ "max_speed": 0 }), "max_speed"),
     ] {
         let messages = try_build(&registry(), name, params, &3).err().unwrap();
         assert!(messages.len() == 1 && messages[0].contains(&format!("{key}`")), "{name}: {messages:?}");

@@ -1,7 +1,8 @@
 """Writes optimizer_steps.json: six steps of each optimizer in float64, by the update rules that PyTorch's pages of SGD,
-Adam and AdamW print. Needs numpy; run as `python3 optimizer_steps.py > optimizer_steps.json`.
+Adam and AdamW print, and ClipUp by Algorithm 1 of Toklu et al. 2020. Needs numpy; run as
+`python3 optimizer_steps.py > optimizer_steps.json`.
 
-With `--torch` it prints instead the greatest difference to torch.optim in float64.
+With `--torch` it prints instead the greatest difference to torch.optim and to EvoTorch's ClipUp in float64.
 """
 import json, sys
 import numpy as np
@@ -38,6 +39,17 @@ def adam(w, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, decoupled=Fa
         yield w
 
 
+def clipup(w, lr, momentum=0.9, max_speed=None, weight_decay=0.0):
+    limit, v = 2 * lr if max_speed is None else max_speed, np.zeros(K)
+    for g, factor in zip(GRADIENTS, FACTORS):
+        g = g + weight_decay * w
+        v = momentum * v + lr * factor * g / np.linalg.norm(g)
+        # The limit is scaled with the learning rate, so that a schedule slows both down.
+        v = v * min(1.0, limit * factor / np.linalg.norm(v))
+        w = w - v
+        yield w
+
+
 # Defaults are left out on purpose: the program's own must be PyTorch's (lr of SGD: 0.1).
 CASES = [
     ("sgd", {}, lambda: sgd(START, 0.1)),
@@ -48,6 +60,8 @@ CASES = [
      lambda: adam(START, 0.05, 0.8, 0.95, 0.01, 0.3)),
     ("adamw", {}, lambda: adam(START, 0.001, weight_decay=0.01, decoupled=True)),
     ("adamw", dict(lr=0.05, beta1=0.8, weight_decay=0.3), lambda: adam(START, 0.05, 0.8, weight_decay=0.3, decoupled=True)),
+    ("clipup", {}, lambda: clipup(START, 0.01)),
+    ("clipup", dict(lr=0.2, momentum=0.8, max_speed=0.25, weight_decay=0.3), lambda: clipup(START, 0.2, 0.8, 0.25, 0.3)),
 ]
 
 if "--torch" in sys.argv:
@@ -57,7 +71,20 @@ if "--torch" in sys.argv:
         p = dict(params)
         if "beta1" in p:
             p["betas"] = (p.pop("beta1"), p.pop("beta2", 0.999))
-        p.setdefault("lr", 0.1 if name == "sgd" else 0.001)
+        p.setdefault("lr", {"sgd": 0.1, "clipup": 0.01}.get(name, 0.001))
+        if name == "clipup":
+            from evotorch.optimizers import ClipUp
+
+            decay, speed = p.get("weight_decay", 0.0), p.get("max_speed", 2 * p["lr"])
+            peer = ClipUp(solution_length=K, dtype=torch.float64, stepsize=p["lr"], max_speed=speed,
+                          momentum=p.get("momentum", 0.9))
+            w, worst = torch.tensor(START), 0.0
+            for g, factor, expected in zip(GRADIENTS, FACTORS, ours()):
+                peer._stepsize, peer._max_speed = p["lr"] * factor, speed * factor
+                w = w + peer.ascent(-(torch.tensor(g) + decay * w))
+                worst = max(worst, np.abs(w.numpy() - expected).max())
+            print(name, params, worst)
+            continue
         w = torch.nn.Parameter(torch.tensor(START))
         optimizer = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]([w], **p)
         worst = 0.0

@@ -98,7 +98,10 @@ fn learner(learner: &Planned<'_>) -> Value {
         "members": setup.members,
         "unit": plan.unit,
         "units_at_once": plan.units_at_once,
-        "macs_per_step": if setup.method == Method::Evolution { plan.macs(setup.members) } else { one_member },
+        "macs_per_step": match setup.method {
+            Method::Evolution => plan.step_macs(setup.members, setup.gradients),
+            Method::Backprop => one_member,
+        },
         "macs_per_step_one_member": one_member,
         "stages": learner.redrawn.map(|redrawn| redrawn.stages),
         "chain_values": learner.redrawn.map(|redrawn| redrawn.chain_values),

@@ -39,6 +39,23 @@ impl Kind {
     }
 }
 
+/// What strategies share.
+const STRATEGY_PARTS: [&str; 13] = [
+    "breeding.rs",
+    "contract.rs",
+    "cumulation.rs",
+    "diagonal_and_axis.rs",
+    "duels.rs",
+    "eigen.rs",
+    "fitness.rs",
+    "matrices.rs",
+    "options.rs",
+    "restarts.rs",
+    "samples.rs",
+    "success_history.rs",
+    "testing.rs",
+];
+
 /// All registries, in the order of `subevo list`.
 pub fn kinds() -> Vec<Kind> {
     fn rows<T: ?Sized, C: ?Sized>(entries: &Entries<T, C>) -> Vec<[&'static str; 3]> {
@@ -100,20 +117,7 @@ pub fn kinds() -> Vec<Kind> {
             rows(&selectors.entries),
         ),
         kind("projections", "projection", &["columns.rs"], rows(&projections)),
-        kind(
-            "strategies",
-            "strategy",
-            &[
-                "contract.rs",
-                "cumulation.rs",
-                "diagonal_and_axis.rs",
-                "eigen.rs",
-                "fitness.rs",
-                "matrices.rs",
-                "restarts.rs",
-            ],
-            rows(&strategies),
-        ),
+        kind("strategies", "strategy", &STRATEGY_PARTS, rows(&strategies)),
         kind("mutations", "operator/mutation", &[], rows(&operators.mutations)),
         kind("crossovers", "operator/crossover", &[], rows(&operators.crossovers)),
         kind("selections", "operator/selection", &[], rows(&operators.selections)),

@@ -1,0 +1,145 @@
+//! Steady-state genetic algorithm (Whitley 1989): parents stay until children that are better push them out.
+//!
+//! A generation is all parents and some `children` of them, made by named operators as those of `genetic`. The worst of
+//! both, as many as there are children, leave. Parents are evaluated again beside the children, because losses of
+//! different batches are never compared; so there are several children a generation where Whitley's GENITOR has one, and
+//! the share of children is the generation gap of De Jong 1975.
+
+use super::breeding::{Ancestors, Breeder};
+use super::fitness::{rank, rank_told};
+use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use crate::entry::Entry;
+use crate::error::{Error, Result};
+use crate::operator::{Population, Progress};
+use crate::params::Params;
+use crate::rng::Seed;
+use crate::state::State;
+
+const NAME: &str = "steady-state-genetic";
+
+struct SteadyStateGenetic {
+    breeder: Breeder,
+    n: usize,
+    children: usize,
+    /// The parents, (n - children, k); before the first generation the untouched network alone.
+    parents: Population,
+    /// Their losses; NaN before the first.
+    losses: Vec<f32>,
+    /// Parents that have a loss, from the best on; the start before the first generation.
+    order: Vec<usize>,
+    /// The memory of the generation before.
+    genes: Vec<f32>,
+    started: bool,
+    /// What the operators left of the generation asked last.
+    reported: Vec<(&'static str, f64)>,
+}
+
+pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
+    name: NAME,
+    summary: "genetic algorithm whose parents stay until better children push them out",
+    reference: "Whitley 1989",
+    build: |params, context| Ok(Box::new(SteadyStateGenetic::read(params, context)?)),
+};
+
+/// Its promises. The steps of its default mutation do not adapt.
+pub(super) const CONTRACT: Contract = Contract {
+    name: NAME,
+    rank_based: true,
+    least_population: Some(2),
+    solves: &[Solve {
+        function: "sphere",
+        dim: 10,
+        rotate: false,
+        target: Target::Value(1.0),
+        evaluations: 20_000,
+        params: "mutation = { name = \"gaussian\", sigma = 0.1 }",
+    }],
+};
+
+impl SteadyStateGenetic {
+    /// Defaults: `population` 64, the members that are evaluated in a generation; `children` a quarter of them (at least
+    /// one); the operators of [`Breeder::read`].
+    fn read(params: &Params<'_>, context: &StrategyContext) -> Result<Self> {
+        let n = params.integer("population", Some(64), super::POPULATION);
+        let children = params.integer("children", Some((n / 4).max(1)), 1..=n - 1);
+        Ok(SteadyStateGenetic {
+            breeder: Breeder::read(params, context)?,
+            n: n as usize,
+            children: children as usize,
+            parents: Population::zeros(1, context.subset.size),
+            losses: vec![f32::NAN],
+            order: vec![0],
+            genes: Vec::new(),
+            started: false,
+            reported: Vec::new(),
+        })
+    }
+}
+
+impl Strategy for SteadyStateGenetic {
+    fn population(&self) -> usize {
+        self.n
+    }
+
+    fn ask(&mut self, at: Progress, seed: Seed) -> Result<Population> {
+        let (k, kept) = (self.parents.size(), self.parents.len());
+        let mut genes = std::mem::take(&mut self.genes);
+        genes.resize(self.n * k, 0.0);
+        let (parents, children) = genes.split_at_mut(kept * k);
+        parents.copy_from_slice(self.parents.genes());
+        let ancestors =
+            Ancestors { parents: &self.parents, losses: &self.losses, order: &self.order, started: self.started };
+        self.reported = self.breeder.breed(&ancestors, children, kept, at, seed)?;
+        Ok(Population::from_genes(genes, k))
+    }
+
+    fn tell(&mut self, asked: Population, losses: &[f32]) -> Result<()> {
+        let k = self.parents.size();
+        let order = rank_told(NAME, &asked, losses, (self.n, k), || self.breeder.remedy())?;
+        let mut kept = order[..self.n - self.children].to_vec();
+        kept.sort_unstable();
+        let mut genes = std::mem::replace(&mut self.parents, Population::zeros(0, k)).into_genes();
+        genes.clear();
+        kept.iter().for_each(|member| genes.extend_from_slice(asked.member(*member)));
+        self.parents = Population::from_genes(genes, k);
+        self.losses = kept.iter().map(|member| losses[*member]).collect();
+        self.order = rank(&self.losses);
+        self.order.retain(|parent| !self.losses[*parent].is_nan());
+        self.genes = asked.into_genes();
+        self.started = true;
+        Ok(())
+    }
+
+    fn incumbent(&self) -> &[f32] {
+        self.parents.member(self.order[0])
+    }
+
+    fn diagnostics(&self) -> Vec<(&'static str, f64)> {
+        self.reported.clone()
+    }
+
+    fn save(&self) -> State {
+        let mut state = State::default();
+        state.put_u64("steady-state-genetic.started", &[u64::from(self.started)]);
+        state.put_f32("steady-state-genetic.parents", self.parents.genes());
+        state.put_f32("steady-state-genetic.losses", &self.losses);
+        state
+    }
+
+    fn load(&mut self, state: &State) -> Result<()> {
+        let k = self.parents.size();
+        let started = state.u64s("steady-state-genetic.started", 1)?[0] > 0;
+        let parents = if started { self.n - self.children } else { 1 };
+        let losses = state.f32s("steady-state-genetic.losses", parents)?;
+        let genes = state.f32s("steady-state-genetic.parents", parents * k)?;
+        let mut order = rank(losses);
+        order.retain(|parent| !started || !losses[*parent].is_nan());
+        if order.is_empty() {
+            let message = "state: `steady-state-genetic.losses` has no loss that is a number";
+            return Err(Error::Learner(message.to_string()));
+        }
+        self.parents = Population::from_genes(genes.to_vec(), k);
+        (self.losses, self.order, self.started) = (losses.to_vec(), order, started);
+        Ok(())
+    }
+}
