@@ -201,7 +201,7 @@ pub fn solve(strategy: &mut dyn Strategy, goal: &Goal, seed: u64) -> Result<Run>
         }
         let used = run.evaluations as f64 / goal.evaluations as f64;
         if strategy.wants_gradient() {
-            strategy.take_gradient(&slopes(&value, strategy.incumbent()));
+            strategy.take_gradient(&slopes(value, strategy.incumbent()));
             run.evaluations += GRADIENT;
         }
         let asked = strategy.ask(Progress { step, used }, seed.child("ask").index(step))?;

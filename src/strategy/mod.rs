@@ -34,10 +34,10 @@ mod shade;
 mod snes;
 mod steady_state_genetic;
 mod success_history;
-mod vd_cma;
-mod xnes;
 #[cfg(test)]
 mod testing;
+mod vd_cma;
+mod xnes;
 
 use std::sync::Arc;
 
