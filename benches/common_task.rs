@@ -8,6 +8,7 @@ use subevo::plan::Limits;
 use subevo::progress::Progress;
 use subevo::record::Method;
 use subevo::rng::Seed;
+use subevo::strategy::Generation;
 
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -32,7 +33,8 @@ fn losses(criterion: &mut Criterion) {
         let (case, task) = task(trained);
         let mut strategy = case.strategy(&task.start.subset).expect("the case is within its ranges");
         let at = Progress { step: 0, used: 0.0 };
-        let population = strategy.ask(at, Seed::new(1)).expect("snes has no operator that could fail");
+        let population =
+            strategy.ask(&Generation::blind(at, Seed::new(1))).expect("snes has no operator that could fail");
         let batch = task.batch(0);
         group.throughput(Throughput::Elements((case.population * case.batch) as u64));
         group.bench_function(trained.name(), |bencher| {

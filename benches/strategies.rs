@@ -7,6 +7,7 @@ use subevo::bench::{strategy, Case, Trained};
 use subevo::progress::Progress;
 use subevo::record::Method;
 use subevo::rng::Seed;
+use subevo::strategy::Generation;
 
 const MEMBERS: usize = 64;
 
@@ -34,7 +35,8 @@ fn strategies(criterion: &mut Criterion) {
                         for step in 0..generations {
                             let losses = losses(step);
                             let began = Instant::now();
-                            let asked = strategy.ask(Progress { step, used: 0.0 }, Seed::new(1).index(step));
+                            let asked = strategy
+                                .ask(&Generation::blind(Progress { step, used: 0.0 }, Seed::new(1).index(step)));
                             asking += began.elapsed();
                             let asked = asked.expect("the built-in operators keep their contract");
                             let began = Instant::now();

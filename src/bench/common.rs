@@ -19,7 +19,7 @@ use crate::plan::{Limits, Plan};
 use crate::progress::Progress;
 use crate::record::Method;
 use crate::rng::Seed;
-use crate::strategy::Strategy;
+use crate::strategy::{Generation, Strategy};
 
 /// How long a case is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,8 +228,8 @@ impl Learner {
         match self {
             Learner::Evolution(strategy) => {
                 let start = Instant::now();
-                let population =
-                    strategy.ask(Progress { step, used: 0.0 }, Seed::new(SEED).child("ask").index(step))?;
+                let population = strategy
+                    .ask(&Generation::blind(Progress { step, used: 0.0 }, Seed::new(SEED).child("ask").index(step)))?;
                 ask = milliseconds(start);
                 let start = Instant::now();
                 let losses = task.engine.losses(&population, &batch, task.loss)?;

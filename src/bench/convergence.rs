@@ -6,6 +6,7 @@
 //! far, not the mean of the search. Genes are f32, so a coordinate near 0 is a multiple of 2.4e-7: an ellipsoid of
 //! ten coordinates cannot be sampled much below 1e-8, one of a hundred not below 1e-7.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -16,12 +17,13 @@ use super::rotation::Rotation;
 use crate::campaign::machine;
 use crate::entry::Entries;
 use crate::error::{Error, Result};
+use crate::graph::init::Distribution;
 use crate::num::percentile;
-use crate::operator::Operators;
+use crate::operator::{Network, Operators};
 use crate::params::{read_named, Node, Origin, Problems, Table, Value};
 use crate::progress::Progress;
 use crate::rng::Seed;
-use crate::strategy::{Strategy, StrategyContext, Target};
+use crate::strategy::{Generation, Strategy, StrategyContext, Target};
 use crate::subset::Subset;
 
 /// Every coordinate of the start.
@@ -200,11 +202,10 @@ pub fn solve(strategy: &mut dyn Strategy, goal: &Goal, seed: u64) -> Result<Run>
             break;
         }
         let used = run.evaluations as f64 / goal.evaluations as f64;
-        if strategy.wants_gradient() {
-            strategy.take_gradient(&slopes(value, strategy.incumbent()));
-            run.evaluations += GRADIENT;
-        }
-        let asked = strategy.ask(Progress { step, used }, seed.child("ask").index(step))?;
+        let network = Landscape { value: &value, base: vec![START as f32; goal.dim], gradients: AtomicU64::new(0) };
+        let now = Generation { at: Progress { step, used }, seed: seed.child("ask").index(step), network: &network };
+        let asked = strategy.ask(&now)?;
+        run.evaluations += GRADIENT * network.gradients.load(Ordering::Relaxed);
         let values: Vec<f64> = asked.members().map(value).collect();
         for found in &values {
             run.evaluations += 1;
@@ -226,6 +227,28 @@ pub fn solve(strategy: &mut dyn Strategy, goal: &Goal, seed: u64) -> Result<Run>
 
 /// Evaluations that a gradient counts for: one forward and one backward, as images are counted where backprop gives it.
 const GRADIENT: u64 = 2;
+
+/// A function in the place of a network: its base is the start.
+struct Landscape<'a> {
+    value: &'a (dyn Fn(&[f32]) -> f64 + Sync),
+    base: Vec<f32>,
+    gradients: AtomicU64,
+}
+
+impl Network for Landscape<'_> {
+    fn base(&self) -> &[f32] {
+        &self.base
+    }
+
+    fn draws(&self) -> &[Distribution] {
+        &[]
+    }
+
+    fn gradient(&self, genes: &[f32]) -> Result<Vec<f32>> {
+        self.gradients.fetch_add(1, Ordering::Relaxed);
+        Ok(slopes(self.value, genes))
+    }
+}
 
 /// The gradient of `value` by central differences, (k), for strategies that are guided by one. Steps of 2^-8 of a gene
 /// keep bits that f32 has, and are exact but for third derivatives.

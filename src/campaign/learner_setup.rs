@@ -90,7 +90,7 @@ impl LearnerSetup {
             let layout = Arc::new(context.layout.cloned().unwrap_or_else(unknown));
             let (algorithm, parts) = read_parts(method, params, context.registry, &layout);
             let (members, gradients) = match &parts {
-                Some(Parts::Evolution(strategy)) => (strategy.population(), usize::from(strategy.wants_gradient())),
+                Some(Parts::Evolution(strategy)) => (strategy.population(), strategy.needs().gradients),
                 Some(Parts::Backprop(..)) => (1, 1),
                 None => (1, usize::from(method == Method::Backprop)),
             };

@@ -36,6 +36,17 @@ impl Distribution {
         }
     }
 
+    /// The same, measured in another unit.
+    #[must_use]
+    pub fn over(self, unit: f32) -> Self {
+        match self {
+            Distribution::Constant(value) => Distribution::Constant(value / unit),
+            Distribution::Normal(std) => Distribution::Normal(std / unit),
+            Distribution::Uniform(bound) => Distribution::Uniform(bound / unit),
+            Distribution::Positive(bound) => Distribution::Positive(bound / unit),
+        }
+    }
+
     /// What one unit of a gene is worth: the standard deviation, and 1 where nothing is random.
     pub fn scale(self) -> f32 {
         match self {

@@ -1,13 +1,14 @@
-//! Evolution: a strategy proposes genomes, the engine tells their losses on one common batch; where the strategy asks for
-//! it, also the gradient at its incumbent on the same batch.
+//! Evolution: a strategy proposes genomes, the engine tells their losses on one common batch; while it proposes, it may look
+//! at the network on the same batch.
 
+use super::view::View;
 use super::{Learner, StepReport, Task};
 use crate::data::Batch;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::rng::Seed;
 use crate::state::State;
-use crate::strategy::Strategy;
+use crate::strategy::{Generation, Strategy};
 
 /// A strategy at work.
 pub struct Evolution {
@@ -24,13 +25,9 @@ impl Evolution {
 
 impl Learner for Evolution {
     fn step(&mut self, task: &Task, batch: &Batch, at: Progress) -> Result<StepReport> {
-        let gradients = usize::from(self.strategy.wants_gradient());
-        if gradients > 0 {
-            let weights = task.start.express(self.strategy.incumbent());
-            let (_, gradient) = task.engine.gradient(&weights, batch, task.loss)?;
-            self.strategy.take_gradient(&task.start.gene_gradient(gradient));
-        }
-        let population = self.strategy.ask(at, self.seed.index(at.step))?;
+        let network = View::new(task, batch);
+        let population = self.strategy.ask(&Generation { at, seed: self.seed.index(at.step), network: &network })?;
+        let spent = network.spent();
         let losses = task.engine.losses(&population, batch, task.loss)?;
         self.strategy.tell(population, &losses)?;
         let known = || losses.iter().filter(|loss| !loss.is_nan()).map(|loss| f64::from(*loss));
@@ -38,8 +35,8 @@ impl Learner for Evolution {
         Ok(StepReport {
             loss: known().sum::<f64>() / n as f64,
             best: known().fold(f64::INFINITY, f64::min),
-            members: losses.len(),
-            gradients,
+            members: losses.len() + spent.forward,
+            gradients: spent.gradients,
             failed: (losses.len() - n) as u64,
             diagnostics: self.strategy.diagnostics().into_iter().map(|(name, x)| (name.to_string(), x)).collect(),
         })

@@ -10,6 +10,7 @@ mod position;
 mod stages;
 mod task;
 mod training;
+mod view;
 
 pub use backprop::Backprop;
 pub use budget::{Budget, Epochs};

@@ -3,6 +3,8 @@
 
 pub mod crossover;
 pub mod mutation;
+mod needs;
+mod network;
 pub mod selection;
 
 use std::collections::BTreeMap;
@@ -10,12 +12,15 @@ use std::sync::Mutex;
 
 pub use crossover::CrossoverOperator;
 pub use mutation::MutationOperator;
-pub use selection::SelectionOperator;
+pub use needs::Needs;
+pub use network::{Network, NoNetwork};
+pub use selection::{Candidates, SelectionOperator};
 
 pub use crate::population::Population;
 pub use crate::progress::Progress;
 
 use crate::entry::Entries;
+use crate::graph::init::Distribution;
 use crate::subset::Subset;
 
 /// What an operator may know of the gene's place and of the parent.
@@ -24,8 +29,15 @@ pub struct OperatorContext<'a> {
     pub at: Progress,
     /// Layer, kind, filter and fan-in of each gene; without spans in a subspace, whose coordinates belong to no layer.
     pub subset: &'a Subset,
+    /// The weights of the untouched network in units of genes, (k): gene `i` stands for the weight `base[i] + genes[i]`.
+    /// Empty in a subspace, and where there is no network.
+    pub base: &'a [f32],
+    /// What the weights of each span were drawn from, in units of genes. Empty where `base` is.
+    pub draws: &'a [Distribution],
     /// The generation that the parents come from, (n, k); with one row, the start, at generation 0.
     pub parents: &'a Population,
+    /// Those of them that have a loss, from the least on; the start at generation 0.
+    pub order: &'a [usize],
     /// Which of them is the parent being changed.
     pub parent: usize,
     /// Its loss on the last batch; NaN at generation 0.
@@ -100,7 +112,10 @@ mod testing {
         run(&OperatorContext {
             at,
             subset: &subset,
+            base: &[],
+            draws: &[],
             parents: &parents,
+            order: &[0],
             parent: 0,
             parent_loss: f32::NAN,
             report: &report,

@@ -11,13 +11,12 @@
 
 use super::options::{even_population, finite, Decayed, PAIRS};
 use super::samples::{check_reach, collapsed, Samples, Spread};
-use super::{fitness::rank_told, Contract, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::num::mean;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Amount, Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 struct Ars {
@@ -108,7 +107,8 @@ impl Strategy for Ars {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         Ok(self.samples.pairs(self.n, &self.mean, self.spread(), seed))
     }
 

@@ -3,12 +3,12 @@
 use rayon::prelude::*;
 
 use super::fitness::alone;
-use super::StrategyContext;
+use super::{Generation, StrategyContext};
 use crate::entry::Entries;
 use crate::error::{Error, Result};
 use crate::num::wide;
-use crate::operator::{CrossoverOperator, MutationOperator, SelectionOperator};
-use crate::operator::{OperatorContext, Population, Progress, Reporter};
+use crate::operator::{Candidates, CrossoverOperator, MutationOperator, SelectionOperator};
+use crate::operator::{OperatorContext, Population, Reporter};
 use crate::params::{Params, Range};
 use crate::rng::{Rng, Seed};
 use crate::subset::Subset;
@@ -85,10 +85,9 @@ impl Breeder {
         ancestors: &Ancestors<'_>,
         genes: &mut [f32],
         first: usize,
-        at: Progress,
-        seed: Seed,
+        now: &Generation<'_>,
     ) -> Result<Vec<(&'static str, f64)>> {
-        let k = self.subset.size;
+        let (k, seed) = (self.subset.size, now.seed);
         let parents = self.select(ancestors, genes.len() / k, seed)?;
         let made: Vec<Result<Reporter>> = genes
             .par_chunks_mut(k)
@@ -96,7 +95,7 @@ impl Breeder {
             .enumerate()
             .with_min_len(alone(k))
             .map(|(child, (genes, parents))| {
-                self.make(ancestors, genes, at, *parents, &mut seed.index((first + child) as u64).rng())
+                self.make(ancestors, genes, now, *parents, &mut seed.index((first + child) as u64).rng())
             })
             .collect();
         let reports = Reporter::default();
@@ -110,7 +109,8 @@ impl Breeder {
             return Ok(vec![(0, 0); children]);
         }
         let mut rng = seed.child("selection").rng();
-        let mut draw = || self.selection.operator.select(ancestors.order, children, &mut rng);
+        let from = Candidates { order: ancestors.order, losses: ancestors.losses };
+        let mut draw = || self.selection.operator.select(&from, children, &mut rng);
         let (first, second) = (draw(), draw());
         let wrong = |i: &&usize| ancestors.losses.get(**i).is_none_or(|loss| loss.is_nan());
         for chosen in [&first, &second] {
@@ -131,15 +131,18 @@ impl Breeder {
         &self,
         ancestors: &Ancestors<'_>,
         genes: &mut [f32],
-        at: Progress,
+        now: &Generation<'_>,
         parents: (usize, usize),
         rng: &mut Rng,
     ) -> Result<Reporter> {
         let report = Reporter::default();
         let context = OperatorContext {
-            at,
+            at: now.at,
             subset: &self.subset,
+            base: now.network.base(),
+            draws: now.network.draws(),
             parents: ancestors.parents,
+            order: ancestors.order,
             parent: parents.0,
             parent_loss: ancestors.losses[parents.0],
             report: &report,

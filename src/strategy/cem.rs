@@ -7,12 +7,11 @@
 
 use super::options::{Decayed, SIGMA};
 use super::samples::{check_reach, collapsed, extent, Samples, Spread};
-use super::{fitness::rank_told, Contract, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Amount, Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 struct Cem {
@@ -77,7 +76,8 @@ impl Strategy for Cem {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         Ok(self.samples.single(self.n, &self.mean, Spread::Each(&self.sigma), seed))
     }
 

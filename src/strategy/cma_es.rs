@@ -10,13 +10,12 @@ use rayon::prelude::*;
 use super::cumulation::{Paths, Rates};
 use super::eigen::Eigen;
 use super::fitness::{alone, rank_told};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::num::wide;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 /// Normals reach to 6.338.
@@ -166,7 +165,8 @@ impl Strategy for CmaEs {
         self.rates.weights.len()
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let (n, k) = (self.population(), self.mean.len());
         let axes: Vec<f64> = self.eigen.values.iter().map(|value| value.sqrt()).collect();
         let mut genes = std::mem::take(&mut self.genes);
@@ -288,6 +288,8 @@ impl Strategy for CmaEs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
 
     fn numbers(value: &serde_json::Value) -> Vec<f64> {
         value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
@@ -364,7 +366,7 @@ mod tests {
         let mut es = given(&all["cma"][0]);
         let (n, k, sigma) = (4_000, es.mean.len(), es.paths.sigma);
         es.rates = Rates::new(n, k, 1.0, true);
-        let asked = es.ask(Progress { step: 0, used: 0.0 }, Seed::new(5)).unwrap();
+        let asked = es.ask(&Generation::blind(Progress { step: 0, used: 0.0 }, Seed::new(5))).unwrap();
         for i in 0..k {
             for j in 0..=i {
                 let part = |genes: &[f32]| (f64::from(genes[i]) - es.mean[i]) * (f64::from(genes[j]) - es.mean[j]);

@@ -9,12 +9,11 @@
 
 use super::duels::{another, Duels, Mutant, LEAST};
 use super::options::{even_population, SIGMA};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 const NAME: &str = "differential-evolution";
@@ -85,7 +84,8 @@ impl Strategy for DifferentialEvolution {
         self.duels.members()
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let (variant, scale, rate, share) = (self.variant, self.scale, self.rate, self.share);
         Ok(self.duels.ask(seed, |duels, i, trial, rng| {
             let n = duels.parents.len();
@@ -136,6 +136,8 @@ impl Strategy for DifferentialEvolution {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
 
     /// Trials of parents at 0, 1, 10, 100, 1000 whose losses rise with their values; all genes are the mutant's.
     fn trials(variant: Variant) -> Vec<f32> {
@@ -144,7 +146,9 @@ mod tests {
         duels.tell(Population::from_genes(values.clone(), 1), &values, |_, _, _| {}).unwrap();
         let mut it = DifferentialEvolution { duels, variant, scale: 0.5, rate: 1.0, share: 0.2 };
         let at = Progress { step: 0, used: 0.0 };
-        (0..50).flat_map(|seed| it.ask(at, Seed::new(seed)).unwrap().genes()[5..].to_vec()).collect()
+        (0..50)
+            .flat_map(|seed| it.ask(&Generation::blind(at, Seed::new(seed))).unwrap().genes()[5..].to_vec())
+            .collect()
     }
 
     /// Every mutant that may be made of the parents `[0, 1, 10, 100, 1000]` by `of(parent, r1, r2, r3)`.

@@ -6,12 +6,11 @@
 
 use super::breeding::{Ancestors, Breeder};
 use super::fitness::{rank, rank_told};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::Params;
-use crate::rng::Seed;
 use crate::state::State;
 
 struct Genetic {
@@ -80,7 +79,7 @@ impl Strategy for Genetic {
         self.n
     }
 
-    fn ask(&mut self, at: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
         let (k, started) = (self.parents.size(), self.started());
         // The start stays in its first generation, so that it is measured too, also without elites.
         let kept = if started { self.elites.min(self.order.len()) } else { 1 };
@@ -91,7 +90,7 @@ impl Strategy for Genetic {
             elite.copy_from_slice(self.parents.member(*member));
         }
         let ancestors = Ancestors { parents: &self.parents, losses: &self.losses, order: &self.order, started };
-        self.reported = self.breeder.breed(&ancestors, children, kept, at, seed)?;
+        self.reported = self.breeder.breed(&ancestors, children, kept, now)?;
         Ok(Population::from_genes(genes, k))
     }
 

@@ -15,12 +15,11 @@ use super::fitness::{alone, rank, rank_told};
 use super::options::SIGMA;
 use super::samples::{extent, perturb};
 use super::samr_ga::SIGMAS;
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Amount, Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 struct GesmrGa {
@@ -99,7 +98,8 @@ impl Strategy for GesmrGa {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let (k, parents, groups) = (self.parents.size(), self.parents.len(), self.sigmas.len());
         let children = self.n - parents;
         let mut rng = seed.child("rates").rng();
@@ -182,6 +182,8 @@ impl Strategy for GesmrGa {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
 
     #[test]
     fn a_group_is_as_good_as_its_best_change_on_the_same_batch() {
@@ -208,7 +210,7 @@ mod tests {
         // Changes: group 0 has children 0 and 1 (3 - 5, 4 - 1), group 1 child 2 (0 - 2): a tie goes to the first.
         assert_eq!(ga.sigmas, [1.0, 8.0]);
         let at = Progress { step: 0, used: 0.0 };
-        let asked = ga.ask(at, Seed::new(3)).unwrap();
+        let asked = ga.ask(&Generation::blind(at, Seed::new(3))).unwrap();
         assert_eq!((asked.len(), &asked.genes()[..3]), (6, &[31.0, 20.0, 11.0][..]));
         assert_eq!(ga.asked.0[0], 1.0, "the best step size stays");
         assert!((0.5..=2.0).contains(&ga.asked.0[1]), "the other comes from the better half");

@@ -15,13 +15,12 @@ use rayon::prelude::*;
 use super::fitness::{alone, rank_told};
 use super::options::{even_population, Decayed, Shaping, PAIRS};
 use super::samples::{check_reach, collapsed, perturb, Samples, Spread};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::{Population, Progress};
+use crate::operator::{Needs, Population};
 use crate::optimizer::{Adam, Decay, Optimizer};
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 struct GuidedEs {
@@ -35,8 +34,10 @@ struct GuidedEs {
     adam: Adam,
     generation: u64,
     mean: Vec<f32>,
-    /// The last gradients, the newest last, (up to `directions`, k).
+    /// The gradients of the generations before, the newest last, (up to `directions`, k).
     gradients: Vec<Vec<f32>>,
+    /// That of the generation asked last, where it can be used.
+    newest: Option<Vec<f32>>,
     samples: Samples,
     estimate: Vec<f32>,
 }
@@ -81,6 +82,7 @@ impl GuidedEs {
             generation: 0,
             mean: vec![0.0; k],
             gradients: Vec::new(),
+            newest: None,
             samples: Samples::default(),
             estimate: vec![0.0; k],
         }
@@ -89,11 +91,25 @@ impl GuidedEs {
     fn sigma_now(&self) -> f64 {
         self.sigma.at(self.generation)
     }
+
+    /// A gradient scaled by its greatest gene, so that its square can be summed; none where it says nothing.
+    fn usable(&self, gradient: &[f32]) -> Option<Vec<f32>> {
+        let greatest = gradient.iter().fold(0.0, |most: f32, g| most.max(g.abs()));
+        let usable = greatest > 0.0 && gradient.iter().all(|g| g.is_finite()) && gradient.len() == self.mean.len();
+        usable.then(|| gradient.iter().map(|g| g / greatest).collect())
+    }
+
+    /// The last gradients with the newest, (up to `directions`, k).
+    fn remembered(&self) -> Vec<&[f32]> {
+        let all = self.gradients.iter().chain(&self.newest);
+        let over = (self.gradients.len() + usize::from(self.newest.is_some())).saturating_sub(self.directions);
+        all.skip(over).map(Vec::as_slice).collect()
+    }
 }
 
 /// An orthonormal basis of the span of `vectors`, the newest first, by Gram-Schmidt done twice (Giraud, Langou &
 /// Rozloznik 2005: twice is enough). What is left of a vector within the span of those before it is rounding, and dropped.
-fn basis(vectors: &[Vec<f32>]) -> Vec<Vec<f64>> {
+fn basis(vectors: &[&[f32]]) -> Vec<Vec<f64>> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let mut basis: Vec<Vec<f64>> = Vec::new();
     for vector in vectors.iter().rev() {
@@ -119,26 +135,14 @@ impl Strategy for GuidedEs {
         self.n
     }
 
-    fn wants_gradient(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs { gradients: 1, ..Needs::default() }
     }
 
-    fn take_gradient(&mut self, gradient: &[f32]) {
-        let greatest = gradient.iter().fold(0.0, |most: f32, g| most.max(g.abs()));
-        let usable = greatest > 0.0 && gradient.iter().all(|g| g.is_finite());
-        if !usable || gradient.len() != self.mean.len() {
-            return;
-        }
-        // The greatest gene scales it, so that its square can be summed.
-        self.gradients.push(gradient.iter().map(|g| g / greatest).collect());
-        if self.gradients.len() > self.directions {
-            self.gradients.remove(0);
-        }
-    }
-
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
-        let (k, sigma) = (self.mean.len(), self.sigma_now());
-        let basis = basis(&self.gradients);
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let (k, sigma, seed) = (self.mean.len(), self.sigma_now(), now.seed);
+        self.newest = self.usable(&now.network.gradient(&self.mean)?);
+        let basis = basis(&self.remembered());
         // With nothing to be guided by, all of the variance is in all directions.
         let alpha = if basis.is_empty() { 1.0 } else { self.alpha };
         let along = ((1.0 - alpha) * k as f64 / basis.len().max(1) as f64).sqrt();
@@ -174,6 +178,9 @@ impl Strategy for GuidedEs {
             return Err(Error::Learner(message.to_string()));
         }
         self.adam.step(&mut self.mean, &self.estimate, learning_rate);
+        self.gradients.extend(self.newest.take());
+        let over = self.gradients.len().saturating_sub(self.directions);
+        self.gradients.drain(..over);
         self.generation += 1;
         self.samples.give_back(asked);
         check_reach("guided-es", &self.mean, Spread::One(sigma), "lower `lr` or raise `sigma`")
@@ -215,6 +222,7 @@ impl Strategy for GuidedEs {
         self.generation = counts[0];
         (self.mean, self.estimate) = (mean.to_vec(), estimate.to_vec());
         self.gradients = gradients.chunks_exact(k).map(<[f32]>::to_vec).collect();
+        self.newest = None;
         self.samples.clear();
         Ok(())
     }
@@ -223,6 +231,9 @@ impl Strategy for GuidedEs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::init::Distribution;
+    use crate::operator::{Network, Progress};
+    use crate::rng::Seed;
     use crate::strategy::testing::{build, follow_evosax};
     use serde_json::json;
 
@@ -230,10 +241,38 @@ mod tests {
         build(given, |params| GuidedEs::read(params, k))
     }
 
+    /// A network with this gradient everywhere.
+    struct Slope(Vec<f32>);
+
+    impl Network for Slope {
+        fn base(&self) -> &[f32] {
+            &[]
+        }
+
+        fn draws(&self) -> &[Distribution] {
+            &[]
+        }
+
+        fn gradient(&self, _: &[f32]) -> Result<Vec<f32>> {
+            Ok(self.0.clone())
+        }
+    }
+
+    fn seeing(network: &Slope, step: u64) -> Generation<'_> {
+        Generation { at: Progress { step, used: 0.0 }, seed: Seed::new(1).index(step), network }
+    }
+
+    /// A generation at this gradient.
+    fn step(es: &mut GuidedEs, gradient: [f32; 3]) {
+        let asked = es.ask(&seeing(&Slope(gradient.to_vec()), 0)).unwrap();
+        let losses: Vec<f32> = (0..asked.len()).map(|i| i as f32).collect();
+        es.tell(asked, &losses).unwrap();
+    }
+
     #[test]
     fn the_basis_is_orthonormal_and_leaves_out_what_adds_nothing() {
-        let vectors = vec![vec![3.0, 0.0, 4.0], vec![1.0, 2.0, 3.0], vec![2.0, 4.0, 6.0], vec![0.0, 0.0, 0.0]];
-        let basis = basis(&vectors);
+        let vectors = [vec![3.0, 0.0, 4.0], vec![1.0, 2.0, 3.0], vec![2.0, 4.0, 6.0], vec![0.0, 0.0, 0.0]];
+        let basis = basis(&vectors.each_ref().map(Vec::as_slice));
         assert_eq!(basis.len(), 2, "a multiple and zero span nothing new");
         for (i, a) in basis.iter().enumerate() {
             for (j, b) in basis.iter().enumerate() {
@@ -250,8 +289,7 @@ mod tests {
         let (k, alpha) = (50, 0.2);
         let mut es = made(k, &json!({ "population": 8_000, "alpha": alpha, "sigma": 0.5 }));
         let gradient: Vec<f32> = (0..k).map(|j| if j == 7 { 1e20 } else { 0.0 }).collect();
-        es.take_gradient(&gradient);
-        let asked = es.ask(Progress { step: 0, used: 0.0 }, Seed::new(1)).unwrap();
+        let asked = es.ask(&seeing(&Slope(gradient), 0)).unwrap();
         let variance = |j: usize| asked.members().map(|genes| f64::from(genes[j]).powi(2)).sum::<f64>() / 8_000.0;
         // sigma^2 (alpha + (1 - alpha) k) along the gradient, sigma^2 alpha elsewhere; 4,000 pairs.
         let off = 4.0 * (2.0 / 4_000.0f64).sqrt();
@@ -264,10 +302,10 @@ mod tests {
     fn only_the_last_gradients_guide_and_broken_ones_never() {
         let mut es = made(3, &json!({ "directions": 2 }));
         for gradient in [[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, f32::NAN, 1.0], [0.0; 3], [0.0, 0.0, f32::INFINITY]] {
-            es.take_gradient(&gradient);
+            step(&mut es, gradient);
         }
         assert_eq!(es.gradients, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]);
-        es.take_gradient(&[0.0, 0.0, -4.0]);
+        step(&mut es, [0.0, 0.0, -4.0]);
         assert_eq!(es.gradients, [[0.0, 1.0, 0.0], [0.0, 0.0, -1.0]]);
     }
 

@@ -7,12 +7,11 @@
 use super::duels::{Duels, LEAST};
 use super::options::{even_population, SIGMA};
 use super::success_history::{Rule, SuccessHistory};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 const NAME: &str = "l-shade";
@@ -88,7 +87,8 @@ impl Strategy for LShade {
         self.history.duels.members()
     }
 
-    fn ask(&mut self, at: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let Generation { at, seed, .. } = *now;
         self.history.shrink(parents_at(self.parents, at.used), seed);
         Ok(self.history.ask(seed))
     }
@@ -121,6 +121,8 @@ impl Strategy for LShade {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
 
     #[test]
     fn parents_leave_in_proportion_to_the_budget_and_the_best_stay() {
@@ -130,7 +132,7 @@ mod tests {
         let mut lens = Vec::new();
         for step in 0..4 {
             let at = Progress { step, used: step as f64 / 3.0 };
-            let asked = it.ask(at, Seed::new(step)).unwrap();
+            let asked = it.ask(&Generation::blind(at, Seed::new(step))).unwrap();
             let losses: Vec<f32> = asked.genes().iter().map(|gene| gene.abs()).collect();
             lens.push(asked.len());
             it.tell(asked, &losses).unwrap();

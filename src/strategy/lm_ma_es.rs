@@ -12,12 +12,11 @@ use rayon::prelude::*;
 
 use super::eigen::dot;
 use super::fitness::{alone, rank_told};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 /// Normals reach to 6.338.
@@ -129,7 +128,8 @@ impl Strategy for LmMaEs {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let k = self.mean.len();
         let (mut genes, mut noise, mut steps) =
             (std::mem::take(&mut self.genes), std::mem::take(&mut self.noise), std::mem::take(&mut self.steps));
@@ -234,6 +234,8 @@ impl Strategy for LmMaEs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
 
     fn es(k: usize) -> LmMaEs {
         let problems = crate::params::Problems::default();
@@ -249,7 +251,7 @@ mod tests {
         for step in 0..4 {
             let [sigma, generation] = [es.sigma, es.generation as f64];
             let (mean, path, paths) = (es.mean.clone(), es.path.clone(), es.paths.clone());
-            let asked = es.ask(Progress { step, used: 0.0 }, Seed::new(2).index(step)).unwrap();
+            let asked = es.ask(&Generation::blind(Progress { step, used: 0.0 }, Seed::new(2).index(step))).unwrap();
             let losses: Vec<f32> = asked.members().map(|genes| genes[0] + 3.0 * genes[1] * genes[1]).collect();
             for (member, genes) in asked.members().enumerate() {
                 let mut d: Vec<f64> = es.noise[member * k..(member + 1) * k].iter().map(|z| f64::from(*z)).collect();

@@ -13,6 +13,7 @@ mod differential_evolution;
 mod duels;
 mod eigen;
 mod fitness;
+mod generation;
 mod genetic;
 mod gesmr_ga;
 mod guided_es;
@@ -42,11 +43,11 @@ mod xnes;
 use std::sync::Arc;
 
 pub use contract::{Contract, Solve, Target};
+pub use generation::Generation;
 
 use crate::entry::{Entries, Entry};
 use crate::error::Result;
-use crate::operator::{Operators, Population, Progress};
-use crate::rng::Seed;
+use crate::operator::{Needs, Operators, Population};
 use crate::state::State;
 use crate::subset::Subset;
 
@@ -55,21 +56,16 @@ pub trait Strategy: Send {
     /// The most members that any generation has (n). Plans are made with it; `ask` may give fewer.
     fn population(&self) -> usize;
 
-    /// Whether it wants the gradient of the loss at its incumbent before each `ask`.
-    fn wants_gradient(&self) -> bool {
-        false
+    /// What it looks at of the network in a generation, beyond the losses of its members.
+    fn needs(&self) -> Needs {
+        Needs::default()
     }
 
-    /// Takes that gradient, (k) by gene, on the batch that the next generation is evaluated on. It comes before each `ask`
-    /// where [`wants_gradient`](Self::wants_gradient) says so, and may hold what is not finite.
-    fn take_gradient(&mut self, _gradient: &[f32]) {}
-
-    /// Proposes the members of the next generation, (n, k), all finite. `seed` is the address of this generation's
-    /// randomness.
+    /// Proposes the members of the next generation, (n, k), all finite.
     ///
     /// # Errors
-    /// If an operator broke its contract, with the operator's name.
-    fn ask(&mut self, at: Progress, seed: Seed) -> Result<Population>;
+    /// If an operator broke its contract, with the operator's name, or the network cannot be looked at.
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population>;
 
     /// Learns from the losses (n) of the members that `ask` proposed last. Lower is better, NaN = failed, ranks last.
     ///

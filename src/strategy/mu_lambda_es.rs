@@ -8,12 +8,11 @@
 
 use super::options::SIGMA;
 use super::samples::{check_reach, collapsed, Samples, Spread};
-use super::{fitness::rank_told, Contract, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Amount, Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 struct MuLambdaEs {
@@ -86,7 +85,8 @@ impl Strategy for MuLambdaEs {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         Ok(self.samples.single(self.n, &self.mean, Spread::One(self.sigma), seed))
     }
 

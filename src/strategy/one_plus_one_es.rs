@@ -10,12 +10,11 @@
 
 use super::options::SIGMA;
 use super::samples::{check_reach, collapsed, Samples, Spread};
-use super::{fitness::rank_told, Contract, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 /// The share of children that succeed where the step size rests.
@@ -80,7 +79,8 @@ impl Strategy for OnePlusOneEs {
         2
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let mut asked = self.samples.single(2, &self.parent, Spread::One(self.sigma), seed);
         asked.member_mut(0).copy_from_slice(&self.parent);
         Ok(asked)
@@ -131,6 +131,8 @@ impl Strategy for OnePlusOneEs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
 
     #[test]
     fn one_success_makes_up_for_four_failures() {
@@ -138,7 +140,8 @@ mod tests {
         let mut es = OnePlusOneEs { sigma: 1.0, damping: 2.0, parent, samples, succeeded: false };
         let mut sigmas = Vec::new();
         for (step, losses) in [[1.0, 1.0], [1.0, 2.0], [3.0, f32::NAN], [1.0, 1.5], [0.5, 0.75]].iter().enumerate() {
-            let asked = es.ask(Progress { step: step as u64, used: 0.0 }, Seed::new(step as u64)).unwrap();
+            let asked =
+                es.ask(&Generation::blind(Progress { step: step as u64, used: 0.0 }, Seed::new(step as u64))).unwrap();
             assert_eq!(asked.member(0), es.incumbent());
             let child = asked.member(1).to_vec();
             es.tell(asked, losses).unwrap();
@@ -146,7 +149,7 @@ mod tests {
             sigmas.push(es.sigma);
         }
         assert!((sigmas[0] - 0.4f64.exp()).abs() < 1e-12 && (sigmas[4] - 1.0).abs() < 1e-12, "{sigmas:?}");
-        let asked = es.ask(Progress { step: 9, used: 0.0 }, Seed::new(9)).unwrap();
+        let asked = es.ask(&Generation::blind(Progress { step: 9, used: 0.0 }, Seed::new(9))).unwrap();
         let child = asked.member(1).to_vec();
         es.tell(asked, &[f32::NAN, 7.0]).unwrap();
         assert_eq!(es.incumbent(), child, "a parent that fails on the batch falls");

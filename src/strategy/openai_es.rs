@@ -6,13 +6,12 @@
 
 use super::options::{even_population, Decayed, Shaping, PAIRS};
 use super::samples::{check_reach, collapsed, Samples, Spread};
-use super::{fitness::rank_told, Contract, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::optimizer::{Adam, Decay, Optimizer};
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 struct OpenAiEs {
@@ -83,7 +82,8 @@ impl Strategy for OpenAiEs {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let spread = Spread::One(self.sigma_now());
         Ok(self.samples.pairs(self.n, &self.mean, spread, seed))
     }
@@ -139,6 +139,8 @@ impl Strategy for OpenAiEs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
     use crate::strategy::testing::{build, follow_evosax};
     use serde_json::json;
 
@@ -172,7 +174,7 @@ mod tests {
         let k = 20_000;
         let mut es = build(&json!({ "population": 4, "sigma": 0.5 }), |params| OpenAiEs::read(params, k));
         es.mean.fill(8.0);
-        let asked = es.ask(Progress { step: 0, used: 0.0 }, Seed::new(3)).unwrap();
+        let asked = es.ask(&Generation::blind(Progress { step: 0, used: 0.0 }, Seed::new(3))).unwrap();
         for pair in 0..2 {
             let (plus, minus) = (asked.member(2 * pair), asked.member(2 * pair + 1));
             assert!(plus.iter().zip(minus).all(|(plus, minus)| (plus + minus - 16.0).abs() < 4e-6));

@@ -13,13 +13,12 @@
 
 use super::options::{even_population, Decayed, Shaping, PAIRS, SIGMA};
 use super::samples::{check_reach, collapsed, extent, Samples, Spread};
-use super::{fitness::rank_told, Contract, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::optimizer::{ClipUp, Optimizer};
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 struct Pgpe {
@@ -86,7 +85,8 @@ impl Strategy for Pgpe {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         Ok(self.samples.pairs(self.n, &self.mean, Spread::Each(&self.sigma), seed))
     }
 

@@ -5,12 +5,11 @@
 
 use super::options::SIGMA;
 use super::samples::{Samples, Spread};
-use super::{fitness::rank_told, Contract, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 struct RandomSearch {
@@ -62,7 +61,8 @@ impl Strategy for RandomSearch {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let mut asked = self.samples.single(self.n, &self.start, Spread::One(self.sigma), seed);
         asked.member_mut(0).copy_from_slice(&self.best);
         Ok(asked)
@@ -100,22 +100,24 @@ impl Strategy for RandomSearch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
 
     #[test]
     fn the_best_goes_in_again_and_falls_when_a_sample_beats_it_on_the_same_batch() {
         let (samples, start) = (Samples::default(), vec![0.0; 3]);
         let mut search = RandomSearch { n: 3, sigma: 1.0, start, best: vec![0.0; 3], samples };
         let at = Progress { step: 0, used: 0.0 };
-        let asked = search.ask(at, Seed::new(1)).unwrap();
+        let asked = search.ask(&Generation::blind(at, Seed::new(1))).unwrap();
         assert_eq!(asked.member(0), [0.0; 3]);
         let second = asked.member(1).to_vec();
         search.tell(asked, &[2.0, 1.0, 3.0]).unwrap();
-        let asked = search.ask(at, Seed::new(2)).unwrap();
+        let asked = search.ask(&Generation::blind(at, Seed::new(2))).unwrap();
         assert_eq!(asked.member(0), second);
         // Another batch: the best's own loss is higher now, and still the least.
         search.tell(asked, &[5.0, 6.0, f32::NAN]).unwrap();
         assert_eq!(search.incumbent(), second);
-        let asked = search.ask(at, Seed::new(3)).unwrap();
+        let asked = search.ask(&Generation::blind(at, Seed::new(3))).unwrap();
         let third = asked.member(2).to_vec();
         search.tell(asked, &[5.0, 6.0, 4.0]).unwrap();
         assert_eq!(search.incumbent(), third);

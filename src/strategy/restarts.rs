@@ -6,9 +6,9 @@
 //! generation has two members more: the champion and the genome that the inner strategy would deploy, on the same batch;
 //! the better one is the champion from then on.
 
-use super::{Strategy, StrategyContext};
+use super::{Generation, Strategy, StrategyContext};
 use crate::error::{Error, Result};
-use crate::operator::{Population, Progress};
+use crate::operator::{Needs, Population};
 use crate::params::{read_named, Node, Params, Problems, Table, Value};
 use crate::rng::Seed;
 use crate::state::State;
@@ -167,11 +167,15 @@ impl Strategy for Restarts {
         self.most as usize + 2
     }
 
-    fn ask(&mut self, at: Progress, seed: Seed) -> Result<Population> {
+    fn needs(&self) -> Needs {
+        self.inner.needs()
+    }
+
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
         if self.pending {
-            self.restart(seed)?;
+            self.restart(now.seed)?;
         }
-        let asked = self.inner.ask(at, seed)?;
+        let asked = self.inner.ask(now)?;
         let Some(champion) = &self.champion else { return Ok(asked) };
         let k = asked.size();
         let mut genes = asked.into_genes();

@@ -10,12 +10,11 @@ use rayon::prelude::*;
 use super::fitness::{alone, rank, rank_told};
 use super::options::SIGMA;
 use super::samples::{extent, perturb};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Amount, Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 /// Step sizes are kept within this, so that they can neither vanish nor carry genes out of f32 where losses say nothing.
@@ -82,7 +81,8 @@ impl Strategy for SamrGa {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let k = self.parents.size();
         let kept = self.kept.of(self.n).clamp(1, self.order.len());
         let mut genes = std::mem::take(&mut self.genes);
@@ -158,6 +158,8 @@ impl Strategy for SamrGa {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
     use crate::strategy::testing::build;
 
     #[test]
@@ -165,13 +167,13 @@ mod tests {
         let k = 20_000;
         let mut ga = build(&serde_json::json!({}), |params| SamrGa::read(params, k));
         let at = Progress { step: 0, used: 0.0 };
-        let asked = ga.ask(at, Seed::new(1)).unwrap();
+        let asked = ga.ask(&Generation::blind(at, Seed::new(1))).unwrap();
         let (third, inherited) = (asked.member(3).to_vec(), ga.asked[3]);
         assert!(ga.asked.iter().all(|sigma| (0.05..=0.2).contains(sigma)), "{:?}", ga.asked);
         let mut losses = vec![f32::NAN; 64];
         losses[3] = 1.0;
         ga.tell(asked, &losses).unwrap();
-        let asked = ga.ask(at, Seed::new(2)).unwrap();
+        let asked = ga.ask(&Generation::blind(at, Seed::new(2))).unwrap();
         assert_eq!((asked.member(0), ga.asked[0]), (&third[..], inherited), "the best stays");
         for member in 1..64 {
             // The only survivor is everyone's parent.

@@ -10,13 +10,12 @@ use rayon::prelude::*;
 
 use super::cumulation::{Paths, Rates};
 use super::fitness::{alone, block, fours, rank_told, BLOCK};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::num::wide;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 /// Normals reach to 6.338, so genes within this many steps of the mean are all that can be proposed.
@@ -114,7 +113,8 @@ impl Strategy for SepCmaEs {
         self.rates.weights.len()
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let (n, k, sigma) = (self.population(), self.mean.len(), self.paths.sigma);
         let mut genes = std::mem::take(&mut self.genes);
         genes.resize(n * k, 0.0);

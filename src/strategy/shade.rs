@@ -7,12 +7,11 @@
 use super::duels::{Duels, LEAST};
 use super::options::{even_population, SIGMA};
 use super::success_history::{Rule, SuccessHistory};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 const NAME: &str = "shade";
@@ -87,7 +86,8 @@ impl Strategy for Shade {
         self.history.duels.members()
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         Ok(self.history.ask(seed))
     }
 

@@ -9,13 +9,12 @@
 use rayon::prelude::*;
 
 use super::fitness::{alone, block, by_member, fours, nes_utilities, rank_told, BLOCK};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::num::wide;
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 /// Normals reach to 6.338, so genes within this many steps of the mean are all that can be proposed.
@@ -119,7 +118,8 @@ impl Strategy for Snes {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let k = self.mean.len();
         let mut genes = std::mem::take(&mut self.genes);
         genes.resize(self.n * k, 0.0);
@@ -222,6 +222,8 @@ impl Strategy for Snes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
 
     fn numbers(value: &serde_json::Value) -> Vec<f64> {
         value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap_or(f64::NAN)).collect()
@@ -292,7 +294,7 @@ mod tests {
         let (incumbent, noise, utilities) = (vec![0.0; k], Vec::new(), nes_utilities(3));
         let mut snes =
             Snes { n: 3, utilities, lr_mean: 1.0, lr_sigma: 0.1, mean, sigma, incumbent, noise, genes: Vec::new() };
-        let asked = snes.ask(Progress { step: 4, used: 0.0 }, Seed::new(9)).unwrap();
+        let asked = snes.ask(&Generation::blind(Progress { step: 4, used: 0.0 }, Seed::new(9))).unwrap();
         for member in 0..3 {
             let mut rng = Seed::new(9).index(member as u64).rng();
             for (j, gene) in asked.member(member).iter().enumerate() {

@@ -7,12 +7,11 @@
 
 use super::breeding::{Ancestors, Breeder};
 use super::fitness::{rank, rank_told};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::Params;
-use crate::rng::Seed;
 use crate::state::State;
 
 const NAME: &str = "steady-state-genetic";
@@ -81,7 +80,7 @@ impl Strategy for SteadyStateGenetic {
         self.n
     }
 
-    fn ask(&mut self, at: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
         let (k, kept) = (self.parents.size(), self.parents.len());
         let mut genes = std::mem::take(&mut self.genes);
         genes.resize(self.n * k, 0.0);
@@ -89,7 +88,7 @@ impl Strategy for SteadyStateGenetic {
         parents.copy_from_slice(self.parents.genes());
         let ancestors =
             Ancestors { parents: &self.parents, losses: &self.losses, order: &self.order, started: self.started };
-        self.reported = self.breeder.breed(&ancestors, children, kept, at, seed)?;
+        self.reported = self.breeder.breed(&ancestors, children, kept, now)?;
         Ok(Population::from_genes(genes, k))
     }
 

@@ -10,12 +10,11 @@ use rayon::prelude::*;
 use super::cumulation::{Paths, Rates};
 use super::diagonal_and_axis::DiagonalAndAxis;
 use super::fitness::{alone, rank_told};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 /// Normals reach to 6.338.
@@ -98,7 +97,8 @@ impl Strategy for VdCma {
         self.rates.weights.len()
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let (n, k, sigma) = (self.population(), self.mean.len(), self.paths.sigma);
         self.model.begin(seed);
         let mut genes = std::mem::take(&mut self.genes);

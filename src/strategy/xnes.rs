@@ -11,12 +11,11 @@ use rayon::prelude::*;
 
 use super::eigen::{dot, Eigen};
 use super::fitness::{alone, by_member, nes_utilities, rank_told};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::{Population, Progress};
+use crate::operator::Population;
 use crate::params::{Params, Range};
-use crate::rng::Seed;
 use crate::state::State;
 
 /// Normals reach to 6.338.
@@ -174,7 +173,8 @@ impl Strategy for Xnes {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        let seed = now.seed;
         let k = self.mean.len();
         let mut genes = std::mem::take(&mut self.genes);
         genes.resize(self.n * k, 0.0);
@@ -277,6 +277,8 @@ impl Strategy for Xnes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Progress;
+    use crate::rng::Seed;
 
     fn numbers(value: &serde_json::Value) -> Vec<f64> {
         value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
@@ -353,7 +355,7 @@ mod tests {
         let table = crate::params::Table::default();
         let mut es = Xnes::read(&Params::new(&table, crate::params::Origin::Default, "", &problems), 7);
         for step in 0..50 {
-            let asked = es.ask(Progress { step, used: 0.0 }, Seed::new(2).index(step)).unwrap();
+            let asked = es.ask(&Generation::blind(Progress { step, used: 0.0 }, Seed::new(2).index(step))).unwrap();
             let losses: Vec<f32> = asked.members().map(|genes| genes[0] * genes[0] + 50.0 * genes[3].abs()).collect();
             es.tell(asked, &losses).unwrap();
         }

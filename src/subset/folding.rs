@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::{Encoding, GeneScale, Start, Subset};
-use crate::graph::init::{draw, Init};
+use super::{Encoding, GeneScale, Span, Start, Subset};
+use crate::graph::init::{draw, Distribution, Init};
 use crate::graph::{Graph, Parameter};
 use crate::record::Background;
 use crate::rng::Seed;
@@ -23,6 +23,8 @@ pub struct Folding {
     withheld: Vec<Option<f32>>,
     /// What one unit of a gene adds to a weight of each parameter.
     units: Vec<f32>,
+    /// What each parameter was drawn from, in these units.
+    draws: Vec<Distribution>,
 }
 
 impl Folding {
@@ -40,7 +42,9 @@ impl Folding {
             GeneScale::Init => graph.parameters.iter().map(|p| init.distribution(p).scale()).collect(),
             GeneScale::One => vec![1.0; graph.parameters.len()],
         };
-        Folding { graph, now, withheld, units }
+        let of = |(p, unit): (&Parameter, &f32)| init.distribution(p).over(*unit);
+        let draws = graph.parameters.iter().zip(&units).map(of).collect();
+        Folding { graph, now, withheld, units, draws }
     }
 
     /// A subset begins to be trained: of its weights, those that the zero background withheld get their drawn values.
@@ -63,7 +67,14 @@ impl Folding {
             units.extend(std::iter::repeat_n(*unit, parameter.len()));
         }
         let encoding = Encoding::Weights(subset.gather(&units));
-        Start { graph: self.graph.clone(), subset, weights: self.now.clone(), base, encoding }
+        let draws = subset.spans.iter().map(|span| self.drawn_from(span)).collect();
+        Start { graph: self.graph.clone(), subset, weights: self.now.clone(), base, draws, encoding }
+    }
+
+    /// What a span's weights were drawn from, in units of genes.
+    fn drawn_from(&self, span: &Span) -> Distribution {
+        let after = self.graph.parameters.partition_point(|parameter| parameter.offset <= span.position);
+        self.draws[after - 1]
     }
 
     /// A stage has ended: its subset's weights (k) become part of the network, and stay when they leave the subset.

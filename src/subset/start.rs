@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{Folding, Subset};
-use crate::graph::init::Init;
+use crate::graph::init::{Distribution, Init};
 use crate::graph::Graph;
 use crate::projection::Basis;
 use crate::record::Background;
@@ -29,6 +29,8 @@ pub struct Start {
     pub weights: Vec<f32>,
     /// The subset's weights at the start (k).
     pub base: Vec<f32>,
+    /// What the weights of each span were drawn from, in units of genes; none in a subspace.
+    pub draws: Vec<Distribution>,
     /// How genes become weights.
     pub encoding: Encoding,
 }
@@ -74,7 +76,7 @@ impl Start {
     #[must_use]
     pub fn within(self, basis: Arc<dyn Basis>) -> Self {
         assert_eq!(basis.weights(), self.subset.size, "the basis spans the weights of the subset");
-        Start { encoding: Encoding::Subspace(basis), ..self }
+        Start { encoding: Encoding::Subspace(basis), draws: Vec::new(), ..self }
     }
 
     /// The basis of the subspace that is trained, if it is one.
@@ -164,6 +166,15 @@ impl Start {
         match &self.encoding {
             Encoding::Weights(scale) => gradient.iter().zip(scale).map(|(slope, scale)| slope * scale).collect(),
             Encoding::Subspace(_) => self.gradient_of(gradient),
+        }
+    }
+
+    /// The subset's weights at the start in units of genes, (k): a genome stands for the weights `base + genes`. Empty in a
+    /// subspace.
+    pub fn base_in_genes(&self) -> Vec<f32> {
+        match &self.encoding {
+            Encoding::Weights(scale) => self.base.iter().zip(scale).map(|(base, scale)| base / scale).collect(),
+            Encoding::Subspace(_) => Vec::new(),
         }
     }
 

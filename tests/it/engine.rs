@@ -91,7 +91,7 @@ fn read_reference(path: &Path) -> Reference {
     };
     let losses = arrays["loss"].flatten_all().unwrap().to_vec1().unwrap();
     Reference {
-        start: Arc::new(Start { graph, subset, weights, base, encoding: Encoding::Weights(scale) }),
+        start: Arc::new(Start { graph, subset, weights, base, draws: Vec::new(), encoding: Encoding::Weights(scale) }),
         batch,
         population,
         losses,

@@ -3,9 +3,11 @@
 use serde_json::json;
 use subevo::entry::{Entries, Entry};
 use subevo::graph::ParameterKind;
-use subevo::operator::{CrossoverOperator, MutationOperator, OperatorContext, Operators, Progress, SelectionOperator};
+use subevo::operator::{
+    Candidates, CrossoverOperator, MutationOperator, OperatorContext, Operators, Progress, SelectionOperator,
+};
 use subevo::rng::{Rng, Seed};
-use subevo::strategy::{Strategy, StrategyContext, ENTRIES};
+use subevo::strategy::{Generation, Strategy, StrategyContext, ENTRIES};
 use subevo::subset::{Span, Subset};
 
 use crate::strategies::context;
@@ -54,14 +56,14 @@ impl CrossoverOperator for Swap {
 }
 
 impl SelectionOperator for Worst {
-    fn select(&self, order: &[usize], count: usize, _: &mut Rng) -> Vec<usize> {
-        vec![order[order.len() - 1]; count]
+    fn select(&self, from: &Candidates<'_>, count: usize, _: &mut Rng) -> Vec<usize> {
+        vec![from.order[from.order.len() - 1]; count]
     }
 }
 
 impl SelectionOperator for Stray {
-    fn select(&self, order: &[usize], count: usize, _: &mut Rng) -> Vec<usize> {
-        vec![(0..).find(|i| !order.contains(i)).unwrap(); count]
+    fn select(&self, from: &Candidates<'_>, count: usize, _: &mut Rng) -> Vec<usize> {
+        vec![(0..).find(|i| !from.order.contains(i)).unwrap(); count]
     }
 }
 
@@ -96,7 +98,7 @@ fn at(step: u64) -> Progress {
 fn elites_stay_and_children_come_from_the_selected_parents() {
     let given = json!({ "population": 6, "elites": 2, "mutation": "plus-one", "selection": "worst" });
     let mut strategy = genetic(given);
-    let first = strategy.ask(at(0), Seed::new(1)).unwrap();
+    let first = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap();
     assert_eq!(first.member(0), [0.0; 3], "the untouched network");
     assert!(first.members().skip(1).all(|genes| genes == [1.0; 3]), "and mutants of it");
     assert!(strategy.diagnostics().iter().any(|(name, value)| *name == "parent_loss" && value.is_nan()));
@@ -107,7 +109,7 @@ fn elites_stay_and_children_come_from_the_selected_parents() {
     let nan = f32::NAN;
     strategy.tell(asked.clone(), &[nan, 2.0, 7.0, nan, -1.0, 3.0]).unwrap();
     assert_eq!(strategy.incumbent(), [40.0; 3]);
-    let second = strategy.ask(at(1), Seed::new(2)).unwrap();
+    let second = strategy.ask(&Generation::blind(at(1), Seed::new(2))).unwrap();
     assert_eq!((second.member(0), second.member(1)), (&[40.0; 3][..], &[10.0; 3][..]), "elites, best first");
     // The worst that has a loss is member 2; the failed ones are shown to no selection.
     assert!(second.members().skip(2).all(|genes| genes == [21.0; 3]), "{second:?}");
@@ -115,7 +117,7 @@ fn elites_stay_and_children_come_from_the_selected_parents() {
 
     // One survivor: it alone is kept, whatever the number of elites.
     strategy.tell(asked.clone(), &[nan, nan, nan, 5.0, nan, nan]).unwrap();
-    let third = strategy.ask(at(2), Seed::new(3)).unwrap();
+    let third = strategy.ask(&Generation::blind(at(2), Seed::new(3))).unwrap();
     assert_eq!(third.member(0), [30.0; 3]);
     assert!(third.members().skip(1).all(|genes| genes == [31.0; 3]), "{third:?}");
 }
@@ -125,9 +127,9 @@ fn the_second_parent_is_drawn_apart_from_the_first() {
     let given = json!({ "population": 401, "mutation_rate": 0.0, "crossover": "swap",
         "selection": { "name": "truncation", "keep": 2 } });
     let mut strategy = genetic(given);
-    let first = strategy.ask(at(0), Seed::new(4)).unwrap();
+    let first = strategy.ask(&Generation::blind(at(0), Seed::new(4))).unwrap();
     strategy.tell(first.clone(), &(0..401).map(|i| i as f32).collect::<Vec<_>>()).unwrap();
-    let second = strategy.ask(at(1), Seed::new(5)).unwrap();
+    let second = strategy.ask(&Generation::blind(at(1), Seed::new(5))).unwrap();
     assert!(second.members().all(|genes| genes == first.member(0) || genes == first.member(1)));
     // 400 children, each of two different parents with probability 1/2: a standard error of 0.025.
     let differs = strategy.diagnostics()[0].1;
@@ -139,18 +141,18 @@ fn rates_are_the_shares_of_children_that_are_changed() {
     let given = json!({ "population": 2001, "mutation": "plus-one", "mutation_rate": 0.3, "crossover": "none",
         "selection": { "name": "truncation", "keep": 1 } });
     let mut strategy = genetic(given);
-    let first = strategy.ask(at(0), Seed::new(6)).unwrap();
+    let first = strategy.ask(&Generation::blind(at(0), Seed::new(6))).unwrap();
     assert_eq!(first.members().filter(|genes| **genes == [1.0; 3]).count(), 2000, "all but the start at first");
     strategy.tell(first.clone(), &(0..2001).map(|i| i as f32).collect::<Vec<_>>()).unwrap();
-    let second = strategy.ask(at(1), Seed::new(7)).unwrap();
+    let second = strategy.ask(&Generation::blind(at(1), Seed::new(7))).unwrap();
     let changed = second.members().filter(|genes| **genes == [1.0; 3]).count();
     assert!(changed.abs_diff(600) < 4 * 21, "{changed} of 2000");
 
     let never = json!({ "population": 50, "mutation_rate": 0.0, "crossover": "swap", "crossover_rate": 0.0 });
     let mut strategy = genetic(never);
-    let first = strategy.ask(at(0), Seed::new(8)).unwrap();
+    let first = strategy.ask(&Generation::blind(at(0), Seed::new(8))).unwrap();
     strategy.tell(first.clone(), &[1.0; 50]).unwrap();
-    let second = strategy.ask(at(1), Seed::new(9)).unwrap();
+    let second = strategy.ask(&Generation::blind(at(1), Seed::new(9))).unwrap();
     assert!(second.members().all(|genes| first.members().any(|parent| parent == genes)));
     assert!(strategy.diagnostics().is_empty(), "no operator was called");
 }
@@ -161,7 +163,7 @@ fn reported_means_do_not_depend_on_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let mut strategy = genetic(json!({ "population": 500, "mutation": "noisy" }));
-            strategy.ask(at(0), Seed::new(1)).unwrap();
+            strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap();
             strategy.diagnostics()[0].1.to_bits()
         })
     };
@@ -186,14 +188,14 @@ fn an_operator_that_breaks_its_contract_is_named() {
     let spans = vec![span("conv1.weight", 0, 1), span("bn1.weight", 1, 2)];
     setting.subset = std::sync::Arc::new(Subset { name: "test".to_string(), size: 3, spans });
     let mut strategy = build(&REGISTRY, "genetic", json!({ "mutation": "broken" }), &setting);
-    let message = strategy.ask(at(0), Seed::new(1)).unwrap_err().to_string();
+    let message = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap_err().to_string();
     let told = ["mutation `broken`", "gene 1", "`bn1.weight`", "inf"].iter().all(|word| message.contains(word));
     assert!(told, "{message}");
 
     let mut strategy = build(&REGISTRY, "genetic", json!({ "population": 4, "selection": "stray" }), &setting);
-    let first = strategy.ask(at(0), Seed::new(1)).unwrap();
+    let first = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap();
     strategy.tell(first.clone(), &[1.0, f32::NAN, 2.0, 3.0]).unwrap();
-    let message = strategy.ask(at(1), Seed::new(2)).unwrap_err().to_string();
+    let message = strategy.ask(&Generation::blind(at(1), Seed::new(2))).unwrap_err().to_string();
     assert!(message.contains("selection `stray`") && message.contains("member 1"), "{message}");
 }
 

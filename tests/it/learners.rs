@@ -10,12 +10,13 @@ use subevo::data::{self, Batch, BatchOrder, Data, DataSource, Images, Split};
 use subevo::engine::{CpuEngine, Engine, Loss, Statistics};
 use subevo::entry::Entries;
 use subevo::error::Result;
+use subevo::graph::init::Distribution;
 use subevo::graph::Graph;
 use subevo::learner::{
     Backprop, Budget, Evolution, Finished, Fixed, Learner, Moments, Outcome, Position, Recorder, Snapshot, Task,
     Training,
 };
-use subevo::operator::{Operators, Population};
+use subevo::operator::{Needs, Network, Operators, Population};
 use subevo::optimizer::{schedule, Optimizer, Schedule};
 use subevo::params::Amount;
 use subevo::plan::{Limits, Plan};
@@ -23,7 +24,7 @@ use subevo::progress::Progress;
 use subevo::record::{Background, Evaluation, Lap, Score, Scores, Step};
 use subevo::rng::Seed;
 use subevo::state::State;
-use subevo::strategy::{self, Strategy, StrategyContext};
+use subevo::strategy::{self, Generation, Strategy, StrategyContext};
 use subevo::subset::{Encoding, Start};
 
 use crate::augmentation::augmentation;
@@ -77,18 +78,32 @@ fn evolution(name: &str, start: &Start) -> Box<dyn Learner> {
     Box::new(Evolution::new(strategy_of(name, start), Seed::new(8)))
 }
 
+/// A network that is the same everywhere, of so many genes.
+struct Flat(usize);
+
+impl Network for Flat {
+    fn base(&self) -> &[f32] {
+        &[]
+    }
+
+    fn draws(&self) -> &[Distribution] {
+        &[]
+    }
+
+    fn gradient(&self, _: &[f32]) -> Result<Vec<f32>> {
+        Ok(vec![0.5; self.0])
+    }
+}
+
 /// Networks that a step evaluates forward alone, and forward and backward.
 fn networks(name: &str, start: &Start) -> (u64, u64) {
     if !strategy::ENTRIES.iter().any(|entry| entry.name == name) {
         return (0, 1);
     }
     let mut strategy = strategy_of(name, start);
-    let wants = strategy.wants_gradient();
-    if wants {
-        strategy.take_gradient(&vec![0.5; start.genes()]);
-    }
-    let asked = strategy.ask(Progress { step: 0, used: 0.0 }, Seed::new(8)).unwrap();
-    (asked.len() as u64, u64::from(wants))
+    let at = Progress { step: 0, used: 0.0 };
+    let asked = strategy.ask(&Generation { at, seed: Seed::new(8), network: &Flat(start.genes()) }).unwrap();
+    (asked.len() as u64, strategy.needs().gradients as u64)
 }
 
 fn backprop_with(name: &str, params: Json, schedule_name: &str, start: &Start) -> Box<dyn Learner> {
@@ -349,16 +364,12 @@ impl Strategy for Guided {
         2
     }
 
-    fn wants_gradient(&self) -> bool {
-        true
+    fn needs(&self) -> Needs {
+        Needs { gradients: 1, ..Needs::default() }
     }
 
-    fn take_gradient(&mut self, gradient: &[f32]) {
-        self.given.lock().unwrap().push(gradient.to_vec());
-    }
-
-    fn ask(&mut self, at: Progress, _: Seed) -> Result<Population> {
-        assert_eq!(self.given.lock().unwrap().len() as u64, at.step + 1, "the gradient comes before each generation");
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
+        self.given.lock().unwrap().push(now.network.gradient(&self.incumbent)?);
         Ok(Population::from_genes([&self.incumbent[..], &self.incumbent[..]].concat(), self.incumbent.len()))
     }
 
@@ -596,7 +607,8 @@ fn backprop_on_all_weights_takes_the_steps_of_a_script_in_float64() {
     let subset = Arc::new(select(json!([{ "all": true }]), &graph, 1));
     let weights = f32s("start");
     let scale = vec![1.0; weights.len()];
-    let start = Arc::new(Start { graph, subset, base: weights.clone(), weights, encoding: Encoding::Weights(scale) });
+    let (base, draws, encoding) = (weights.clone(), Vec::new(), Encoding::Weights(scale));
+    let start = Arc::new(Start { graph, subset, base, weights, draws, encoding });
     let plan = Plan::new(&start.graph, &start.subset, 6, Limits { memory: 1 << 30, threads: 2 });
     let engine = Box::new(CpuEngine::new(start.clone(), plan.clone()).unwrap());
     // The learner gets its batch handed over; the task's own images are not used.

@@ -1,6 +1,6 @@
 //! Every operator of the registries: the contract that a genetic algorithm relies on.
 
-use subevo::operator::{OperatorContext, Operators, Population, Progress, Reporter};
+use subevo::operator::{Candidates, OperatorContext, Operators, Population, Progress, Reporter};
 use subevo::rng::Seed;
 use subevo::subset::Subset;
 
@@ -16,8 +16,17 @@ fn with_parents<T>(k: usize, run: impl FnOnce(&Population, &OperatorContext<'_>)
     let mut rng = Seed::new(99).rng();
     let parents = Population::from_genes((0..2 * k).map(|_| rng.normal()).collect(), k);
     let (at, report) = (Progress { step: 3, used: 0.5 }, Reporter::default());
-    let context =
-        OperatorContext { at, subset: &subset, parents: &parents, parent: 0, parent_loss: 1.5, report: &report };
+    let context = OperatorContext {
+        at,
+        subset: &subset,
+        base: &[],
+        draws: &[],
+        parents: &parents,
+        order: &[0],
+        parent: 0,
+        parent_loss: 1.5,
+        report: &report,
+    };
     let result = run(&parents, &context);
     assert!(report.take().iter().all(|(_, value)| value.is_finite()));
     result
@@ -74,8 +83,12 @@ fn selection_gives_as_many_as_asked_from_the_shown_and_prefers_the_better() {
         let operator = build(&registry, entry.name, serde_json::json!({}), &());
         // Member indices that are no ranks: failed members are left out of the order.
         let order: Vec<usize> = (0..31).map(|rank| (rank * 12 + 5) % 37).collect();
+        let mut losses = [f32::NAN; 37];
+        order.iter().enumerate().for_each(|(rank, member)| losses[*member] = rank as f32 / 8.0);
         let count = 20_000;
-        let select = |seed: u64| operator.select(&order, count, &mut Seed::new(seed).rng());
+        let select = |seed: u64| {
+            operator.select(&Candidates { order: &order, losses: &losses }, count, &mut Seed::new(seed).rng())
+        };
         let chosen = select(1);
         assert_eq!((chosen.len(), &chosen), (count, &select(1)), "{}", entry.name);
         assert_ne!(chosen, select(2), "{}", entry.name);
@@ -84,7 +97,16 @@ fn selection_gives_as_many_as_asked_from_the_shown_and_prefers_the_better() {
         // Chance gives a mean rank of 15, with a standard error of 0.063.
         let mean = ranks.iter().sum::<usize>() as f64 / count as f64;
         assert!(mean < 15.0 - 4.0 * 0.063, "{}: mean rank {mean}", entry.name);
-        assert_eq!(operator.select(&[7], 3, &mut Seed::new(1).rng()), [7, 7, 7], "{}", entry.name);
-        assert!(operator.select(&order, 0, &mut Seed::new(1).rng()).is_empty(), "{}", entry.name);
+        assert_eq!(
+            operator.select(&Candidates { order: &[7], losses: &losses }, 3, &mut Seed::new(1).rng()),
+            [7, 7, 7],
+            "{}",
+            entry.name
+        );
+        assert!(
+            operator.select(&Candidates { order: &order, losses: &losses }, 0, &mut Seed::new(1).rng()).is_empty(),
+            "{}",
+            entry.name
+        );
     }
 }

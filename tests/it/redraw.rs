@@ -196,7 +196,8 @@ impl<'a> ByHand<'a> {
             vec![setup.init.distribution(parameter).scale(); span.length]
         });
         let (encoding, base) = (Encoding::Weights(scale.collect()), subset.gather(weights));
-        let start = Arc::new(Start { graph: setup.graph.clone(), subset, weights: weights.to_vec(), base, encoding });
+        let (graph, weights, draws) = (setup.graph.clone(), weights.to_vec(), Vec::new());
+        let start = Arc::new(Start { graph, subset, weights, base, draws, encoding });
         let batches = Seed::new(run.seed).child("batch");
         let order = BatchOrder::new(data.len(Split::Train), learner.batch, batches).unwrap();
         let plan = learner.plan(&start.graph, &start.subset, None, LIMITS, None);

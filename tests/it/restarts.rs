@@ -8,7 +8,7 @@ use subevo::error::Result;
 use subevo::operator::{Operators, Population, Progress};
 use subevo::rng::Seed;
 use subevo::state::State;
-use subevo::strategy::{Strategy, StrategyContext, ENTRIES};
+use subevo::strategy::{Generation, Strategy, StrategyContext, ENTRIES};
 use subevo::subset::Subset;
 
 use crate::tables::{build, try_build};
@@ -28,9 +28,9 @@ impl Strategy for Brief {
         self.n
     }
 
-    fn ask(&mut self, _: Progress, seed: Seed) -> Result<Population> {
+    fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
         let mut genes = vec![0.0; self.n * self.incumbent.len()];
-        seed.rng().fill_normal(&mut genes);
+        now.seed.rng().fill_normal(&mut genes);
         genes.iter_mut().for_each(|gene| *gene *= self.sigma);
         Ok(Population::from_genes(genes, self.incumbent.len()))
     }
@@ -94,7 +94,7 @@ fn loss(genes: &[f32]) -> f32 {
 
 /// One generation: its members, and the incumbent after it.
 fn generation(strategy: &mut dyn Strategy, step: u64) -> (Population, Vec<f32>) {
-    let asked = strategy.ask(Progress { step, used: 0.0 }, Seed::new(4).index(step)).unwrap();
+    let asked = strategy.ask(&Generation::blind(Progress { step, used: 0.0 }, Seed::new(4).index(step))).unwrap();
     strategy.tell(asked.clone(), &asked.members().map(loss).collect::<Vec<f32>>()).unwrap();
     (asked, strategy.incumbent().to_vec())
 }
@@ -123,9 +123,9 @@ fn members_double_with_each_restart_and_the_champion_and_the_incumbent_come_with
 #[test]
 fn equal_losses_restart_and_a_failed_champion_gives_way() {
     let mut ipop = make("ipop", json!({ "inner": { "name": "brief", "population": 4 } }));
-    let asked = ipop.ask(Progress { step: 0, used: 0.0 }, Seed::new(1)).unwrap();
+    let asked = ipop.ask(&Generation::blind(Progress { step: 0, used: 0.0 }, Seed::new(1))).unwrap();
     ipop.tell(asked, &[1.0; 4]).unwrap();
-    let asked = ipop.ask(Progress { step: 1, used: 0.0 }, Seed::new(2)).unwrap();
+    let asked = ipop.ask(&Generation::blind(Progress { step: 1, used: 0.0 }, Seed::new(2))).unwrap();
     assert_eq!(asked.len(), 8 + 2);
     let current = asked.member(9).to_vec();
     let mut losses: Vec<f32> = (0..10).map(|i| i as f32).collect();

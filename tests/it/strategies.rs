@@ -6,11 +6,13 @@ use std::sync::Arc;
 use serde_json::json;
 use subevo::bench::{converge, function, Goal, Recipe};
 use subevo::entry::Entries;
-use subevo::operator::{Operators, Population, Progress};
+use subevo::error::Result;
+use subevo::graph::init::Distribution;
+use subevo::operator::{Network, Operators, Population, Progress};
 use subevo::params::{toml, Node, Problems, Value};
 use subevo::rng::Seed;
 use subevo::state::{Array, State};
-use subevo::strategy::{Contract, Strategy, StrategyContext, CONTRACTS, ENTRIES};
+use subevo::strategy::{Contract, Generation, Strategy, StrategyContext, CONTRACTS, ENTRIES};
 use subevo::subset::Subset;
 
 use crate::tables::{build, try_build};
@@ -32,16 +34,30 @@ fn sphere(genes: &[f32]) -> f32 {
     genes.iter().map(|gene| (gene - 1.0).powi(2)).sum()
 }
 
+/// The sphere in the place of a network.
+struct Sphere;
+
+impl Network for Sphere {
+    fn base(&self) -> &[f32] {
+        &[]
+    }
+
+    fn draws(&self) -> &[Distribution] {
+        &[]
+    }
+
+    fn gradient(&self, genes: &[f32]) -> Result<Vec<f32>> {
+        Ok(genes.iter().map(|gene| 2.0 * (gene - 1.0)).collect())
+    }
+}
+
 fn losses(asked: &Population) -> Vec<f32> {
     asked.members().map(sphere).collect()
 }
 
 fn ask(strategy: &mut dyn Strategy, root: u64, step: u64) -> Population {
-    if strategy.wants_gradient() {
-        let gradient: Vec<f32> = strategy.incumbent().iter().map(|gene| 2.0 * (gene - 1.0)).collect();
-        strategy.take_gradient(&gradient);
-    }
-    strategy.ask(Progress { step, used: step as f64 / 1000.0 }, Seed::new(root).index(step)).unwrap()
+    let at = Progress { step, used: step as f64 / 1000.0 };
+    strategy.ask(&Generation { at, seed: Seed::new(root).index(step), network: &Sphere }).unwrap()
 }
 
 /// Runs generations `from..to`, with `rule` on the losses, and gives the bits of all that was asked and deployed.

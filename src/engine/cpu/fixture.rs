@@ -32,7 +32,7 @@ pub fn start(trained: impl Fn(&str, usize) -> bool) -> Arc<Start> {
     let subset = Arc::new(Subset::from_marks("test", &graph, &marks).unwrap());
     let weights = numbers(marks.len(), 1);
     let (base, scale) = (subset.gather(&weights), vec![1.0; subset.size]);
-    Arc::new(Start { graph, subset, weights, base, encoding: Encoding::Weights(scale) })
+    Arc::new(Start { graph, subset, weights, base, draws: Vec::new(), encoding: Encoding::Weights(scale) })
 }
 
 /// Its plan for this many images.

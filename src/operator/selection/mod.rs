@@ -8,9 +8,17 @@ use crate::rng::Rng;
 
 /// Chooses parents.
 pub trait SelectionOperator: Send + Sync {
-    /// Gives `count` members of `order`, with repetition. `order` has the indices of the members that have a loss, from
-    /// the least loss to the greatest; it is never empty.
-    fn select(&self, order: &[usize], count: usize, rng: &mut Rng) -> Vec<usize>;
+    /// Gives `count` of the candidates, with repetition.
+    fn select(&self, from: &Candidates<'_>, count: usize, rng: &mut Rng) -> Vec<usize>;
+}
+
+/// The members that may become parents.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidates<'a> {
+    /// The indices of the members that have a loss, from the least loss to the greatest; never empty.
+    pub order: &'a [usize],
+    /// The loss of each member, (n); NaN of those that are not in `order`.
+    pub losses: &'a [f32],
 }
 
 /// Alphabetical; a test fails where a file here has no row.

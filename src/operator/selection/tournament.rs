@@ -1,6 +1,6 @@
 //! Tournament selection (Goldberg & Deb 1991): the best of a few members drawn at random, with replacement.
 
-use super::SelectionOperator;
+use super::{Candidates, SelectionOperator};
 use crate::entry::Entry;
 use crate::rng::Rng;
 
@@ -17,9 +17,10 @@ pub(super) const ENTRY: Entry<dyn SelectionOperator> = Entry {
 };
 
 impl SelectionOperator for Tournament {
-    fn select(&self, order: &[usize], count: usize, rng: &mut Rng) -> Vec<usize> {
-        let mut winner = || (1..self.size).fold(rng.below(order.len()), |best, _| best.min(rng.below(order.len())));
-        (0..count).map(|_| order[winner()]).collect()
+    fn select(&self, from: &Candidates<'_>, count: usize, rng: &mut Rng) -> Vec<usize> {
+        let mut winner =
+            || (1..self.size).fold(rng.below(from.order.len()), |best, _| best.min(rng.below(from.order.len())));
+        (0..count).map(|_| from.order[winner()]).collect()
     }
 }
 
@@ -32,7 +33,8 @@ mod tests {
     fn a_rank_wins_as_often_as_it_is_the_best_of_the_drawn() {
         let order = [3, 0, 4, 1, 2];
         let count = 50_000;
-        let chosen = Tournament { size: 3 }.select(&order, count, &mut Seed::new(4).rng());
+        let chosen =
+            Tournament { size: 3 }.select(&Candidates { order: &order, losses: &[] }, count, &mut Seed::new(4).rng());
         for (rank, member) in order.iter().enumerate() {
             // P(all of three at or behind the rank) - P(all behind it).
             let share = |r: usize| ((5 - r) as f64 / 5.0).powi(3);

@@ -1,6 +1,6 @@
 //! Truncation selection (Mühlenbein & Schlierkamp-Voosen 1993): each of the best is a parent with equal probability.
 
-use super::SelectionOperator;
+use super::{Candidates, SelectionOperator};
 use crate::entry::Entry;
 use crate::params::Amount;
 use crate::rng::Rng;
@@ -18,10 +18,10 @@ pub(super) const ENTRY: Entry<dyn SelectionOperator> = Entry {
 };
 
 impl SelectionOperator for Truncation {
-    fn select(&self, order: &[usize], count: usize, rng: &mut Rng) -> Vec<usize> {
+    fn select(&self, from: &Candidates<'_>, count: usize, rng: &mut Rng) -> Vec<usize> {
         // At least one: half of one member is that member.
-        let kept = self.keep.of(order.len()).max(1);
-        (0..count).map(|_| order[rng.below(kept)]).collect()
+        let kept = self.keep.of(from.order.len()).max(1);
+        (0..count).map(|_| from.order[rng.below(kept)]).collect()
     }
 }
 
@@ -34,7 +34,8 @@ mod tests {
     fn only_the_kept_are_chosen_and_each_as_often() {
         let order = [7, 2, 9, 0, 5, 1];
         for (keep, kept) in [(Amount::Fraction(0.5), 3), (Amount::Count(2), 2), (Amount::Fraction(0.01), 1)] {
-            let chosen = Truncation { keep }.select(&order, 30_000, &mut Seed::new(3).rng());
+            let chosen =
+                Truncation { keep }.select(&Candidates { order: &order, losses: &[] }, 30_000, &mut Seed::new(3).rng());
             let p = 1.0 / kept as f64;
             for (rank, member) in order.iter().enumerate() {
                 let times = chosen.iter().filter(|i| *i == member).count() as f64;

@@ -68,7 +68,11 @@ const MISTAKES: &[Mistake] = &[
         "^\"backpropp\"",
         &["unknown learner `backpropp`: expected `evolution` or `backprop`", "did you mean `backprop`?"],
     ),
-    ("\"adam\"", "^\"adamm\"", &["unknown optimizer `adamm`: expected `adam`, `adamw` or `sgd`", "did you mean `adam"]),
+    (
+        "\"adam\"",
+        "^\"adamm\"",
+        &["unknown optimizer `adamm`: expected `adam`, `adamw`, `clipup` or `sgd`", "did you mean `adam"],
+    ),
     ("\"backprop\"", "\"backprop\"\nschedule = ^\"cosin\"", &["unknown schedule `cosin`", "did you mean `cosine`?"]),
     (
         "[budget]",
