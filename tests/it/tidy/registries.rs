@@ -40,7 +40,7 @@ impl Kind {
 }
 
 /// What strategies share.
-const STRATEGY_PARTS: [&str; 13] = [
+const STRATEGY_PARTS: [&str; 14] = [
     "breeding.rs",
     "contract.rs",
     "cumulation.rs",
@@ -48,6 +48,7 @@ const STRATEGY_PARTS: [&str; 13] = [
     "duels.rs",
     "eigen.rs",
     "fitness.rs",
+    "generation.rs",
     "matrices.rs",
     "options.rs",
     "restarts.rs",
