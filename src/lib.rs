@@ -36,7 +36,7 @@
 //!
 //! From the ground up; a module knows only what stands before it (`tests/it/tidy/imports.rs`).
 //!
-//! - The ground. [`error`]: the one error type. [`num`]: means, intervals. [`progress`]: how far a run is.
+//! - The ground. [`error`]: the one error type. `guard`: a user's panic becomes one. [`num`]: means, intervals. [`progress`]: how far a run is.
 //!   [`population`]: genomes in one block. [`record`]: the lines of `steps.jsonl` and `times.jsonl` as types. [`rng`]:
 //!   streams of random numbers by address. [`state`]: arrays that a checkpoint keeps bit for bit. [`params`]: TOML to
 //!   checked values, every mistake with its place. [`entry`]: a registry is a slice of rows.
@@ -66,6 +66,7 @@ pub mod engine;
 pub mod entry;
 pub mod error;
 pub mod graph;
+mod guard;
 pub mod learner;
 pub mod metric;
 pub mod model;

@@ -14,7 +14,7 @@ use crate::optimizer::{Optimizer, Schedule};
 use crate::params::{read_named, Node, Origin, Params, Problems, Value};
 use crate::record::Method;
 use crate::rng::Seed;
-use crate::strategy::{Strategy, StrategyContext};
+use crate::strategy::{Guarded, Strategy, StrategyContext};
 use crate::subset::{Span, Start, Subset};
 
 /// Images of a batch by default.
@@ -173,7 +173,8 @@ fn read_parts(
                 memory: machine::memory() / 2,
             };
             let strategy = registry.strategies.build(name, origin, section, &context);
-            (name.to_string(), strategy.map(Parts::Evolution))
+            let held = |strategy| Box::new(Guarded::new(name, strategy, layout.size)) as Box<dyn Strategy>;
+            (name.to_string(), strategy.map(held).map(Parts::Evolution))
         }),
         Method::Backprop => {
             let schedule = params.named("schedule", Some("constant"), |name, origin, section| {

@@ -1,7 +1,6 @@
 //! Runs a campaign: each run in its own folder, continued where it was left, failures kept and passed over.
 
 use std::collections::BTreeMap;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use super::store::{
 use super::{check_memory, machine, Campaign, Registry, Run, Scoring, Setup};
 use crate::data::Data;
 use crate::error::{Error, Result};
+use crate::guard::guarded;
 use crate::learner::{Outcome, Position, Recorder, Snapshot, Stages, Training};
 use crate::plan::Limits;
 use crate::record::{Evaluation, Header, Lap, Method, Reading, Record, Session, Step, Time, FORMAT};
@@ -219,14 +219,11 @@ fn one_run(
         Err(error) => return RunEnd::Failed(error.to_string()),
     }
     // A user's operator may panic: that is its run's failure, not the campaign's.
-    let worked = catch_unwind(AssertUnwindSafe(|| work(&dir, turn, registry, options, data, observer)));
-    let message = match worked {
-        Ok(Ok(end)) => return end,
-        Ok(Err(error)) => error.to_string(),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-            format!("panicked: {}", text.unwrap_or("without a message"))
-        }
+    let name = &turn.run.name;
+    let worked = guarded(|| format!("run `{name}`"), || work(&dir, turn, registry, options, data, observer));
+    let message = match worked.flatten() {
+        Ok(end) => return end,
+        Err(error) => error.to_string(),
     };
     match dir.fail(&message) {
         Ok(()) => RunEnd::Failed(message),

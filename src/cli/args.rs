@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench_args::BenchCommand;
+use super::new_args::NewCommand;
 
 /// Evolve, and backprop, the same small subset of a random CNN's weights, and compare what each learned.
 #[derive(Debug, Parser)]
@@ -84,6 +85,9 @@ pub enum Command {
     /// Check a campaign file: every mistake is told, with its line, and whether it fits into memory
     #[command(before_help = "Example:\n  subevo check campaign.toml")]
     Check(CheckArguments),
+    /// Write a small crate with an operator of your own, ready to be changed and run
+    #[command(before_help = "Example:\n  subevo new operator my-mutation")]
+    New(NewArguments),
     /// Measure how fast this machine evolves and backprops
     #[command(before_help = "Example:\n  subevo bench common")]
     Bench(BenchArguments),
@@ -98,6 +102,12 @@ pub struct CampaignArguments {
     /// setting a key of [grid] removes that axis
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct NewArguments {
+    #[command(subcommand)]
+    pub command: NewCommand,
 }
 
 #[derive(Args, Debug)]

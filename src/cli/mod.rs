@@ -11,6 +11,8 @@ mod export;
 mod format;
 mod inspect;
 mod list;
+mod new;
+mod new_args;
 mod output;
 mod plot;
 mod progress;
@@ -97,6 +99,7 @@ fn dispatch(
         Command::Export(options) => export::export(&options, registry, output),
         Command::Subset(options) => subset::subset(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),
+        Command::New(options) => new::new(&options.command, registry, output),
         Command::Bench(options) => bench::bench(&options.command, registry, output),
         Command::Check(options) => check::check(&options, registry, output),
     }

@@ -6,6 +6,7 @@ use super::fitness::alone;
 use super::{Generation, StrategyContext};
 use crate::entry::Entries;
 use crate::error::{Error, Result};
+use crate::guard::guarded;
 use crate::num::wide;
 use crate::operator::{Candidates, CrossoverOperator, MutationOperator, SelectionOperator};
 use crate::operator::{OperatorContext, Population, Reporter};
@@ -110,8 +111,11 @@ impl Breeder {
         }
         let mut rng = seed.child("selection").rng();
         let from = Candidates { order: ancestors.order, losses: ancestors.losses };
-        let mut draw = || self.selection.operator.select(&from, children, &mut rng);
-        let (first, second) = (draw(), draw());
+        let mut draw = || {
+            let who = || format!("selection `{}`", self.selection.name);
+            guarded(who, || self.selection.operator.select(&from, children, &mut rng))
+        };
+        let (first, second) = (draw()?, draw()?);
         let wrong = |i: &&usize| ancestors.losses.get(**i).is_none_or(|loss| loss.is_nan());
         for chosen in [&first, &second] {
             let stray = chosen.iter().find(wrong).map(|i| format!(", member {i} among them")).unwrap_or_default();
@@ -150,11 +154,13 @@ impl Breeder {
         genes.copy_from_slice(ancestors.parents.member(parents.0));
         // At the start there is nothing to cross, and a child that is not mutated would only repeat the start.
         if ancestors.started && rng.uniform() < self.crossover_rate {
-            self.crossover.operator.cross(genes, ancestors.parents.member(parents.1), &context, rng);
+            let (who, other) = (|| format!("crossover `{}`", self.crossover.name), ancestors.parents.member(parents.1));
+            guarded(who, || self.crossover.operator.cross(genes, other, &context, rng))?;
             self.check("crossover", &self.crossover.name, genes)?;
         }
         if !ancestors.started || rng.uniform() < self.mutation_rate {
-            self.mutation.operator.mutate(genes, &context, rng);
+            let who = || format!("mutation `{}`", self.mutation.name);
+            guarded(who, || self.mutation.operator.mutate(genes, &context, rng))?;
             self.check("mutation", &self.mutation.name, genes)?;
         }
         Ok(report)

@@ -16,6 +16,7 @@ mod fitness;
 mod generation;
 mod genetic;
 mod gesmr_ga;
+mod guarded;
 mod guided_es;
 mod ipop;
 mod l_shade;
@@ -44,6 +45,7 @@ use std::sync::Arc;
 
 pub use contract::{Contract, Solve, Target};
 pub use generation::Generation;
+pub use guarded::Guarded;
 
 use crate::entry::{Entries, Entry};
 use crate::error::Result;

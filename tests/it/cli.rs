@@ -16,6 +16,7 @@ mod settings;
 mod signals;
 mod streams;
 mod subset;
+mod user_crates;
 
 use std::collections::BTreeMap;
 use std::fs;

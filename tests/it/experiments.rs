@@ -1,4 +1,5 @@
-//! Every campaign file under `experiments` is right, and those of published rows have the published counts.
+//! Every campaign file under `experiments` is right, and those of published rows have the published counts. Crates there, with
+//! a registry of their own, are run in `cli/user_crates.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use subevo::campaign::{Campaign, Registry};
 fn campaigns() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
     let folders = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let folders = folders.filter(|folder| !folder.join("Cargo.toml").exists());
     let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
     files.sort();

@@ -17,6 +17,8 @@ use crate::tables::{build, try_build};
 struct PlusOne;
 /// Makes the second gene infinite.
 struct Broken;
+/// Panics.
+struct Panics;
 /// Adds a normal step and reports it, to many digits.
 struct Noisy;
 /// Takes over the second parent and reports whether it differs from the first.
@@ -38,6 +40,24 @@ impl MutationOperator for PlusOne {
 impl MutationOperator for Broken {
     fn mutate(&self, genes: &mut [f32], _: &OperatorContext<'_>, _: &mut Rng) {
         genes[1] = f32::INFINITY;
+    }
+}
+
+impl MutationOperator for Panics {
+    fn mutate(&self, genes: &mut [f32], _: &OperatorContext<'_>, _: &mut Rng) {
+        panic!("{} genes are too many", genes.len());
+    }
+}
+
+impl CrossoverOperator for Panics {
+    fn cross(&self, _: &mut [f32], _: &[f32], _: &OperatorContext<'_>, _: &mut Rng) {
+        panic!("cannot cross");
+    }
+}
+
+impl SelectionOperator for Panics {
+    fn select(&self, _: &Candidates<'_>, _: usize, _: &mut Rng) -> Vec<usize> {
+        panic!("cannot choose");
     }
 }
 
@@ -81,6 +101,9 @@ fn setting() -> StrategyContext {
     operators.crossovers.add(entry!("swap", Swap));
     operators.selections.add(entry!("worst", Worst));
     operators.selections.add(entry!("stray", Stray));
+    operators.mutations.add(entry!("panics", Panics));
+    operators.crossovers.add(entry!("panics", Panics));
+    operators.selections.add(entry!("panics", Panics));
     context(3, operators)
 }
 
@@ -208,4 +231,21 @@ fn every_bad_part_is_told_at_once_and_nothing_else() {
         ["it.elites` = 8: must be an integer, 0 to 7", "unknown mutation `gausian`", "share` = 2", "no `name`"];
     assert_eq!(messages.len(), expected.len(), "{messages:?}");
     assert!(expected.iter().all(|word| messages.iter().any(|message| message.contains(word))), "{messages:?}");
+}
+
+#[test]
+fn an_operator_that_panics_is_an_error_with_its_name_and_what_it_said() {
+    for (key, message) in [
+        ("mutation", "mutation `panics` panicked: 3 genes are too many"),
+        ("crossover", "crossover `panics` panicked: cannot cross"),
+        ("selection", "selection `panics` panicked: cannot choose"),
+    ] {
+        let mut strategy = genetic(json!({ "population": 6, key: "panics" }));
+        let mut generation = |step: u64| {
+            let asked = strategy.ask(&Generation::blind(at(step), Seed::new(1)))?;
+            strategy.tell(asked, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+        };
+        let said = generation(0).and_then(|()| generation(1)).unwrap_err().to_string();
+        assert!(said.contains(message), "{said}");
+    }
 }

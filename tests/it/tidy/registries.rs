@@ -40,7 +40,7 @@ impl Kind {
 }
 
 /// What strategies share.
-const STRATEGY_PARTS: [&str; 14] = [
+const STRATEGY_PARTS: [&str; 15] = [
     "breeding.rs",
     "contract.rs",
     "cumulation.rs",
@@ -49,6 +49,7 @@ const STRATEGY_PARTS: [&str; 14] = [
     "eigen.rs",
     "fitness.rs",
     "generation.rs",
+    "guarded.rs",
     "matrices.rs",
     "options.rs",
     "restarts.rs",
