@@ -26,6 +26,7 @@ mod restarts;
 mod selectors;
 mod store;
 mod strategies;
+mod strategy_properties;
 mod subsets;
 mod subspaces;
 mod tables;

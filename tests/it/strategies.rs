@@ -17,7 +17,8 @@ use subevo::subset::Subset;
 
 use crate::tables::{build, try_build};
 
-const REGISTRY: Entries<dyn Strategy, StrategyContext> = Entries::new("strategy", ENTRIES);
+/// The strategies of this crate.
+pub const REGISTRY: Entries<dyn Strategy, StrategyContext> = Entries::new("strategy", ENTRIES);
 
 /// What a strategy needs for `k` genes.
 pub fn context(k: usize, operators: Operators) -> StrategyContext {
@@ -55,7 +56,8 @@ fn losses(asked: &Population) -> Vec<f32> {
     asked.members().map(sphere).collect()
 }
 
-fn ask(strategy: &mut dyn Strategy, root: u64, step: u64) -> Population {
+/// Asks for a generation with the sphere in the place of a network.
+pub fn ask(strategy: &mut dyn Strategy, root: u64, step: u64) -> Population {
     let at = Progress { step, used: step as f64 / 1000.0 };
     strategy.ask(&Generation { at, seed: Seed::new(root).index(step), network: &Sphere }).unwrap()
 }
