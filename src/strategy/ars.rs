@@ -11,7 +11,7 @@
 
 use super::options::{even_population, finite, Decayed, PAIRS};
 use super::samples::{check_reach, collapsed, Samples, Spread};
-use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::num::mean;
@@ -43,14 +43,7 @@ pub(super) const CONTRACT: Contract = Contract {
     name: "ars",
     rank_based: false,
     least_population: Some(2),
-    solves: &[Solve {
-        function: "sphere",
-        dim: 10,
-        rotate: false,
-        target: Target::Value(1e-6),
-        evaluations: 12_000,
-        params: "lr = 0.3\nlr_decay = 0.95\nsigma_decay = 0.95",
-    }],
+    solves: &[Solve::new("sphere", 10, 1e-6, 12_000).with("lr = 0.3\nlr_decay = 0.95\nsigma_decay = 0.95")],
 };
 
 impl Ars {

@@ -5,7 +5,7 @@
 //! paper restarts from a random point; here each run begins around the untouched network (`restarts.rs`).
 
 use super::restarts::{History, Restarts, Setting};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 
 pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
@@ -20,24 +20,7 @@ pub(super) const CONTRACT: Contract = Contract {
     name: "bipop",
     rank_based: true,
     least_population: None,
-    solves: &[
-        Solve {
-            function: "sphere",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-8),
-            evaluations: 2_500,
-            params: "",
-        },
-        Solve {
-            function: "rastrigin",
-            dim: 5,
-            rotate: false,
-            target: Target::Value(1e-8),
-            evaluations: 120_000,
-            params: "",
-        },
-    ],
+    solves: &[Solve::new("sphere", 10, 1e-8, 2_500), Solve::new("rastrigin", 5, 1e-8, 120_000)],
 };
 
 /// Small while small restarts have had fewer evaluations than large ones.

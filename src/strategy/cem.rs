@@ -7,7 +7,7 @@
 
 use super::options::{Decayed, SIGMA};
 use super::samples::{check_reach, collapsed, extent, Samples, Spread};
-use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::operator::Population;
@@ -39,14 +39,7 @@ pub(super) const CONTRACT: Contract = Contract {
     name: "cem",
     rank_based: true,
     least_population: Some(2),
-    solves: &[Solve {
-        function: "sphere",
-        dim: 10,
-        rotate: false,
-        target: Target::Value(1e-6),
-        evaluations: 12_000,
-        params: "noise = 1.0\nnoise_decay = 0.95",
-    }],
+    solves: &[Solve::new("sphere", 10, 1e-6, 12_000).with("noise = 1.0\nnoise_decay = 0.95")],
 };
 
 impl Cem {

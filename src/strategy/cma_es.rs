@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::cumulation::{Paths, Rates};
 use super::eigen::Eigen;
 use super::fitness::{alone, rank_told};
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::num::wide;
@@ -63,30 +63,14 @@ pub(super) const CONTRACT: Contract = Contract {
     rank_based: true,
     least_population: Some(2),
     solves: &[
-        Solve {
-            function: "sphere",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-8),
-            evaluations: 2_500,
-            params: "",
-        },
-        Solve {
-            function: "ellipsoid",
-            dim: 10,
-            rotate: true,
-            target: Target::Value(1e-8),
-            evaluations: 10_000,
-            params: "",
-        },
-        Solve {
-            function: "rosenbrock",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-8),
-            evaluations: 12_000,
-            params: "",
-        },
+        Solve::new("sphere", 10, 1e-8, 2_500),
+        Solve::new("ellipsoid", 10, 1e-8, 10_000).rotated(),
+        Solve::new("rosenbrock", 10, 1e-8, 12_000),
+        Solve::new("sphere", 2, 1e-8, 1_000),
+        Solve::new("sphere", 100, 1e-8, 20_000),
+        Solve::new("discus", 20, 1e-8, 15_000).rotated(),
+        Solve::new("cigar", 20, 1e-8, 18_000).rotated(),
+        Solve::new("rosenbrock", 20, 1e-8, 35_000).rotated(),
     ],
 };
 

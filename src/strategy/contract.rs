@@ -30,6 +30,25 @@ pub struct Solve {
     pub params: &'static str,
 }
 
+impl Solve {
+    /// A value to reach on a function as it stands, with the strategy's defaults.
+    pub const fn new(function: &'static str, dim: usize, target: f64, evaluations: u64) -> Self {
+        Solve { function, dim, rotate: false, target: Target::Value(target), evaluations, params: "" }
+    }
+
+    /// The same, turned by another orthogonal matrix for each seed.
+    #[must_use]
+    pub const fn rotated(self) -> Self {
+        Solve { rotate: true, ..self }
+    }
+
+    /// The same, with these options, lines of TOML.
+    #[must_use]
+    pub const fn with(self, params: &'static str) -> Self {
+        Solve { params, ..self }
+    }
+}
+
 /// When a run counts as solved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {

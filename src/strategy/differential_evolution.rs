@@ -9,7 +9,7 @@
 
 use super::duels::{another, Duels, Mutant, LEAST};
 use super::options::{even_population, SIGMA};
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::operator::Population;
@@ -40,20 +40,17 @@ pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
     build: |params, context| Ok(Box::new(DifferentialEvolution::read(params, context.subset.size))),
 };
 
-const fn solve(function: &'static str, evaluations: u64, params: &'static str) -> Solve {
-    Solve { function, dim: 10, rotate: false, target: Target::Value(1e-6), evaluations, params }
-}
-
 /// Its promises. The greedy variants lose their spread with a `scale` of 0.5 before they have come from 3 to 0.
 pub(super) const CONTRACT: Contract = Contract {
     name: NAME,
     rank_based: true,
     least_population: Some(2 * LEAST as u64),
     solves: &[
-        solve("sphere", 14_000, ""),
-        solve("ellipsoid", 20_000, ""),
-        solve("sphere", 14_000, "variant = \"best/1\"\nscale = 0.8"),
-        solve("sphere", 14_000, "variant = \"current-to-pbest/1\"\nscale = 0.8"),
+        Solve::new("sphere", 10, 1e-6, 14_000),
+        Solve::new("ellipsoid", 10, 1e-6, 20_000),
+        Solve::new("schwefel", 5, 1e-4, 12_000).with("sigma = 2.0"),
+        Solve::new("sphere", 10, 1e-6, 14_000).with("variant = \"best/1\"\nscale = 0.8"),
+        Solve::new("sphere", 10, 1e-6, 14_000).with("variant = \"current-to-pbest/1\"\nscale = 0.8"),
     ],
 };
 

@@ -15,7 +15,7 @@ use super::fitness::{alone, rank, rank_told};
 use super::options::SIGMA;
 use super::samples::{extent, perturb};
 use super::samr_ga::SIGMAS;
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::operator::Population;
@@ -48,14 +48,7 @@ pub(super) const CONTRACT: Contract = Contract {
     name: "gesmr-ga",
     rank_based: false,
     least_population: Some(2),
-    solves: &[Solve {
-        function: "sphere",
-        dim: 10,
-        rotate: false,
-        target: Target::Value(1e-6),
-        evaluations: 16_000,
-        params: "",
-    }],
+    solves: &[Solve::new("sphere", 10, 1e-6, 16_000), Solve::new("sphere", 2, 1e-6, 12_000)],
 };
 
 impl GesmrGa {

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use super::fitness::{alone, rank_told};
 use super::options::{even_population, Decayed, Shaping, PAIRS};
 use super::samples::{check_reach, collapsed, perturb, Samples, Spread};
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::operator::{Needs, Population};
@@ -54,14 +54,7 @@ pub(super) const CONTRACT: Contract = Contract {
     name: "guided-es",
     rank_based: false,
     least_population: Some(2),
-    solves: &[Solve {
-        function: "sphere",
-        dim: 10,
-        rotate: false,
-        target: Target::Value(1e-6),
-        evaluations: 14_000,
-        params: "lr = 0.3\nlr_decay = 0.96\nsigma_decay = 0.96\nbeta2 = 0.9",
-    }],
+    solves: &[Solve::new("sphere", 10, 1e-6, 14_000).with("lr = 0.3\nlr_decay = 0.96\nsigma_decay = 0.96\nbeta2 = 0.9")],
 };
 
 impl GuidedEs {

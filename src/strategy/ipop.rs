@@ -3,7 +3,7 @@
 //! The paper restarts CMA-ES from a random point; here each run begins around the untouched network (`restarts.rs`).
 
 use super::restarts::{History, Restarts, Setting};
-use super::{Contract, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 
 pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
@@ -19,22 +19,10 @@ pub(super) const CONTRACT: Contract = Contract {
     rank_based: true,
     least_population: None,
     solves: &[
-        Solve {
-            function: "sphere",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-8),
-            evaluations: 2_500,
-            params: "",
-        },
-        Solve {
-            function: "rastrigin",
-            dim: 5,
-            rotate: false,
-            target: Target::Value(1e-8),
-            evaluations: 60_000,
-            params: "",
-        },
+        Solve::new("sphere", 10, 1e-8, 2_500),
+        Solve::new("rastrigin", 5, 1e-8, 60_000),
+        Solve::new("rastrigin", 10, 1e-8, 100_000),
+        Solve::new("schwefel", 2, 1e-6, 2_000),
     ],
 };
 

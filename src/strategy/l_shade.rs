@@ -7,7 +7,7 @@
 use super::duels::{Duels, LEAST};
 use super::options::{even_population, SIGMA};
 use super::success_history::{Rule, SuccessHistory};
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::operator::Population;
@@ -35,30 +35,10 @@ pub(super) const CONTRACT: Contract = Contract {
     rank_based: false,
     least_population: Some(2 * LEAST as u64),
     solves: &[
-        Solve {
-            function: "sphere",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-6),
-            evaluations: 20_000,
-            params: "",
-        },
-        Solve {
-            function: "rastrigin",
-            dim: 5,
-            rotate: false,
-            target: Target::Value(1e-6),
-            evaluations: 40_000,
-            params: "",
-        },
-        Solve {
-            function: "rosenbrock",
-            dim: 5,
-            rotate: true,
-            target: Target::Value(1e-6),
-            evaluations: 40_000,
-            params: "",
-        },
+        Solve::new("sphere", 10, 1e-6, 20_000),
+        Solve::new("rastrigin", 5, 1e-6, 40_000),
+        Solve::new("rosenbrock", 5, 1e-6, 40_000).rotated(),
+        Solve::new("schwefel", 5, 1e-4, 30_000).with("sigma = 2.0"),
     ],
 };
 

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::eigen::dot;
 use super::fitness::{alone, rank_told};
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::operator::Population;
@@ -59,22 +59,9 @@ pub(super) const CONTRACT: Contract = Contract {
     rank_based: true,
     least_population: Some(2),
     solves: &[
-        Solve {
-            function: "sphere",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-6),
-            evaluations: 20_000,
-            params: "",
-        },
-        Solve {
-            function: "rosenbrock",
-            dim: 10,
-            rotate: true,
-            target: Target::Value(1e-6),
-            evaluations: 20_000,
-            params: "",
-        },
+        Solve::new("sphere", 10, 1e-6, 20_000),
+        Solve::new("rosenbrock", 10, 1e-8, 25_000).rotated(),
+        Solve::new("sphere", 100, 1e-6, 16_000),
     ],
 };
 

@@ -10,7 +10,7 @@
 
 use super::options::SIGMA;
 use super::samples::{check_reach, collapsed, Samples, Spread};
-use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::operator::Population;
@@ -42,22 +42,9 @@ pub(super) const CONTRACT: Contract = Contract {
     rank_based: true,
     least_population: None,
     solves: &[
-        Solve {
-            function: "sphere",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-6),
-            evaluations: 2_000,
-            params: "",
-        },
-        Solve {
-            function: "sphere",
-            dim: 100,
-            rotate: false,
-            target: Target::Value(1e-6),
-            evaluations: 16_000,
-            params: "",
-        },
+        Solve::new("sphere", 10, 1e-6, 2_000),
+        Solve::new("sphere", 100, 1e-6, 16_000),
+        Solve::new("sphere", 2, 1e-6, 1_000),
     ],
 };
 

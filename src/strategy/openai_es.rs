@@ -6,7 +6,7 @@
 
 use super::options::{even_population, Decayed, Shaping, PAIRS};
 use super::samples::{check_reach, collapsed, Samples, Spread};
-use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::operator::Population;
@@ -38,14 +38,7 @@ pub(super) const CONTRACT: Contract = Contract {
     name: "openai-es",
     rank_based: true,
     least_population: Some(2),
-    solves: &[Solve {
-        function: "sphere",
-        dim: 10,
-        rotate: false,
-        target: Target::Value(1e-6),
-        evaluations: 14_000,
-        params: "lr = 0.3\nlr_decay = 0.96\nsigma_decay = 0.96",
-    }],
+    solves: &[Solve::new("sphere", 10, 1e-6, 14_000).with("lr = 0.3\nlr_decay = 0.96\nsigma_decay = 0.96")],
 };
 
 impl OpenAiEs {

@@ -13,7 +13,7 @@
 
 use super::options::{even_population, Decayed, Shaping, PAIRS, SIGMA};
 use super::samples::{check_reach, collapsed, extent, Samples, Spread};
-use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::operator::Population;
@@ -46,14 +46,7 @@ pub(super) const CONTRACT: Contract = Contract {
     name: "pgpe",
     rank_based: true,
     least_population: Some(2),
-    solves: &[Solve {
-        function: "sphere",
-        dim: 10,
-        rotate: false,
-        target: Target::Value(1e-6),
-        evaluations: 18_000,
-        params: "lr = 0.5\nlr_decay = 0.97\nlr_sigma = 0.4",
-    }],
+    solves: &[Solve::new("sphere", 10, 1e-6, 18_000).with("lr = 0.5\nlr_decay = 0.97\nlr_sigma = 0.4")],
 };
 
 impl Pgpe {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::fitness::{alone, rank, rank_told};
 use super::options::SIGMA;
 use super::samples::{extent, perturb};
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::operator::Population;
@@ -49,14 +49,7 @@ pub(super) const CONTRACT: Contract = Contract {
     name: "samr-ga",
     rank_based: true,
     least_population: Some(2),
-    solves: &[Solve {
-        function: "sphere",
-        dim: 10,
-        rotate: false,
-        target: Target::Value(1e-6),
-        evaluations: 14_000,
-        params: "",
-    }],
+    solves: &[Solve::new("sphere", 10, 1e-6, 14_000), Solve::new("sphere", 2, 1e-6, 6_000)],
 };
 
 impl SamrGa {

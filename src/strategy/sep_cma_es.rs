@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::cumulation::{Paths, Rates};
 use super::fitness::{alone, block, fours, rank_told, BLOCK};
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::num::wide;
@@ -49,22 +49,12 @@ pub(super) const CONTRACT: Contract = Contract {
     rank_based: true,
     least_population: Some(2),
     solves: &[
-        Solve {
-            function: "sphere",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-8),
-            evaluations: 2_500,
-            params: "",
-        },
-        Solve {
-            function: "ellipsoid",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-6),
-            evaluations: 5_000,
-            params: "",
-        },
+        Solve::new("sphere", 10, 1e-8, 2_500),
+        Solve::new("ellipsoid", 10, 1e-6, 5_000),
+        Solve::new("sphere", 100, 1e-8, 20_000),
+        Solve::new("ellipsoid", 100, 1e-4, 50_000),
+        Solve::new("discus", 20, 1e-8, 8_000),
+        Solve::new("cigar", 20, 1e-8, 10_000),
     ],
 };
 

@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 
 use super::fitness::{alone, block, by_member, fours, nes_utilities, rank_told, BLOCK};
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::num::wide;
@@ -48,22 +48,11 @@ pub(super) const CONTRACT: Contract = Contract {
     rank_based: true,
     least_population: Some(2),
     solves: &[
-        Solve {
-            function: "sphere",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-6),
-            evaluations: 20_000,
-            params: "",
-        },
-        Solve {
-            function: "ellipsoid",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-6),
-            evaluations: 20_000,
-            params: "",
-        },
+        Solve::new("sphere", 10, 1e-6, 20_000),
+        Solve::new("ellipsoid", 10, 1e-6, 20_000),
+        Solve::new("sphere", 2, 1e-6, 1_000),
+        Solve::new("sphere", 100, 1e-6, 40_000),
+        Solve::new("discus", 20, 1e-6, 8_000),
     ],
 };
 

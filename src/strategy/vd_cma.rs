@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::cumulation::{Paths, Rates};
 use super::diagonal_and_axis::DiagonalAndAxis;
 use super::fitness::{alone, rank_told};
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::operator::Population;
@@ -47,30 +47,11 @@ pub(super) const CONTRACT: Contract = Contract {
     rank_based: true,
     least_population: Some(2),
     solves: &[
-        Solve {
-            function: "sphere",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-8),
-            evaluations: 5_000,
-            params: "",
-        },
-        Solve {
-            function: "ellipsoid",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-6),
-            evaluations: 20_000,
-            params: "",
-        },
-        Solve {
-            function: "rosenbrock",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-6),
-            evaluations: 30_000,
-            params: "",
-        },
+        Solve::new("sphere", 10, 1e-8, 5_000),
+        Solve::new("ellipsoid", 10, 1e-6, 20_000),
+        Solve::new("rosenbrock", 10, 1e-8, 30_000),
+        Solve::new("sphere", 100, 1e-8, 20_000),
+        Solve::new("cigar", 20, 1e-8, 12_000),
     ],
 };
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::eigen::{dot, Eigen};
 use super::fitness::{alone, by_member, nes_utilities, rank_told};
-use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
+use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::operator::Population;
@@ -57,30 +57,11 @@ pub(super) const CONTRACT: Contract = Contract {
     rank_based: true,
     least_population: Some(2),
     solves: &[
-        Solve {
-            function: "sphere",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-8),
-            evaluations: 8_000,
-            params: "",
-        },
-        Solve {
-            function: "ellipsoid",
-            dim: 10,
-            rotate: true,
-            target: Target::Value(1e-8),
-            evaluations: 20_000,
-            params: "",
-        },
-        Solve {
-            function: "rosenbrock",
-            dim: 10,
-            rotate: false,
-            target: Target::Value(1e-8),
-            evaluations: 20_000,
-            params: "",
-        },
+        Solve::new("sphere", 10, 1e-8, 8_000),
+        Solve::new("ellipsoid", 10, 1e-8, 20_000).rotated(),
+        Solve::new("rosenbrock", 10, 1e-8, 20_000),
+        Solve::new("ellipsoid", 2, 1e-8, 2_000).rotated(),
+        Solve::new("discus", 20, 1e-8, 60_000).rotated(),
     ],
 };
 
