@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::carried::Carried;
 use super::fitness::alone;
 use super::{Generation, StrategyContext};
 use crate::entry::Entries;
@@ -38,8 +39,18 @@ pub struct Ancestors<'a> {
     pub losses: &'a [f32],
     /// Those that have a loss, from the best on; the start before the first generation.
     pub order: &'a [usize],
+    /// What the operators keep with each of them.
+    pub carried: &'a Carried,
     /// Whether a generation was told. Before, every child is a mutant of the start.
     pub started: bool,
+}
+
+/// What comes with the genes of children.
+pub struct Bred {
+    /// What the operators keep with each child, one row after the other.
+    pub carried: Vec<f32>,
+    /// What the operators left for the records.
+    pub reported: Vec<(&'static str, f64)>,
 }
 
 impl Breeder {
@@ -71,13 +82,21 @@ impl Breeder {
         Ok(Breeder { subset, mutation, mutation_rate, crossover, crossover_rate, selection })
     }
 
+    /// What the operators keep with the start.
+    ///
+    /// # Errors
+    /// If an operator panicked, with its name.
+    pub fn carries(&self) -> Result<Carried> {
+        let who = || format!("mutation `{}`", self.mutation.name);
+        Ok(Carried::new(guarded(who, || self.mutation.operator.carries(&self.subset))?))
+    }
+
     /// What to do where all members failed.
     pub fn remedy(&self) -> String {
         format!("make the steps of mutation `{}` smaller", self.mutation.name)
     }
 
-    /// Makes children in `genes`, (children, k), the first of which is member `first` of its generation; gives what the
-    /// operators left for the records.
+    /// Makes children in `genes`, (children, k), the first of which is member `first` of its generation.
     ///
     /// # Errors
     /// If an operator broke its contract, with its name.
@@ -87,10 +106,10 @@ impl Breeder {
         genes: &mut [f32],
         first: usize,
         now: &Generation<'_>,
-    ) -> Result<Vec<(&'static str, f64)>> {
+    ) -> Result<Bred> {
         let (k, seed) = (self.subset.size, now.seed);
         let parents = self.select(ancestors, genes.len() / k, seed)?;
-        let made: Vec<Result<Reporter>> = genes
+        let made: Vec<Result<(Vec<f32>, Reporter)>> = genes
             .par_chunks_mut(k)
             .zip(&parents)
             .enumerate()
@@ -99,9 +118,13 @@ impl Breeder {
                 self.make(ancestors, genes, now, *parents, &mut seed.index((first + child) as u64).rng())
             })
             .collect();
-        let reports = Reporter::default();
-        made.into_iter().try_for_each(|report| report.map(|report| reports.absorb(report)))?;
-        Ok(reports.take())
+        let (reports, mut carried) = (Reporter::default(), Vec::new());
+        for child in made {
+            let (own, report) = child?;
+            carried.extend(own);
+            reports.absorb(report);
+        }
+        Ok(Bred { carried, reported: reports.take() })
     }
 
     /// The first and the second parent of each child.
@@ -130,7 +153,7 @@ impl Breeder {
         Ok(first.into_iter().zip(second).collect())
     }
 
-    /// Makes one child in `genes`.
+    /// Makes one child in `genes`; gives what it carries and what was reported.
     fn make(
         &self,
         ancestors: &Ancestors<'_>,
@@ -138,7 +161,7 @@ impl Breeder {
         now: &Generation<'_>,
         parents: (usize, usize),
         rng: &mut Rng,
-    ) -> Result<Reporter> {
+    ) -> Result<(Vec<f32>, Reporter)> {
         let report = Reporter::default();
         let context = OperatorContext {
             at: now.at,
@@ -152,6 +175,7 @@ impl Breeder {
             report: &report,
         };
         genes.copy_from_slice(ancestors.parents.member(parents.0));
+        let mut carried = ancestors.carried.of(parents.0).to_vec();
         // At the start there is nothing to cross, and a child that is not mutated would only repeat the start.
         if ancestors.started && rng.uniform() < self.crossover_rate {
             let (who, other) = (|| format!("crossover `{}`", self.crossover.name), ancestors.parents.member(parents.1));
@@ -160,10 +184,16 @@ impl Breeder {
         }
         if !ancestors.started || rng.uniform() < self.mutation_rate {
             let who = || format!("mutation `{}`", self.mutation.name);
-            guarded(who, || self.mutation.operator.mutate(genes, &context, rng))?;
+            guarded(who, || self.mutation.operator.mutate_carrying(genes, &mut carried, &context, rng))?;
             self.check("mutation", &self.mutation.name, genes)?;
+            if let Some(i) = carried.iter().position(|number| !number.is_finite()) {
+                return Err(Error::Learner(format!(
+                    "mutation `{}` made number {i} of those that a member carries {}: they must stay finite; mend it",
+                    self.mutation.name, carried[i]
+                )));
+            }
         }
-        Ok(report)
+        Ok((carried, report))
     }
 
     fn check(&self, kind: &str, name: &str, genes: &[f32]) -> Result<()> {

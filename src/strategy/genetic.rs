@@ -5,6 +5,7 @@
 //! so are evaluated again: losses of different batches are never compared. Members that failed are no parents.
 
 use super::breeding::{Ancestors, Breeder};
+use super::carried::Carried;
 use super::fitness::{rank, rank_told};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
@@ -23,6 +24,8 @@ struct Genetic {
     losses: Vec<f32>,
     /// Members of `parents` that have a loss, from the best on; the start before the first generation.
     order: Vec<usize>,
+    /// What the operators keep with each member.
+    carried: Carried,
     /// The memory of the generation before.
     genes: Vec<f32>,
     /// What the operators left of the generation asked last.
@@ -56,8 +59,10 @@ impl Genetic {
     fn read(params: &Params<'_>, context: &StrategyContext) -> Result<Self> {
         let n = params.integer("population", Some(64), super::POPULATION);
         let elites = params.integer("elites", Some(1), 0..=n - 1) as usize;
+        let breeder = Breeder::read(params, context)?;
         Ok(Genetic {
-            breeder: Breeder::read(params, context)?,
+            carried: breeder.carries()?,
+            breeder,
             n: n as usize,
             elites,
             parents: Population::zeros(1, context.subset.size),
@@ -89,8 +94,11 @@ impl Strategy for Genetic {
         for (elite, member) in elites.chunks_exact_mut(k).zip(&self.order) {
             elite.copy_from_slice(self.parents.member(*member));
         }
-        let ancestors = Ancestors { parents: &self.parents, losses: &self.losses, order: &self.order, started };
-        self.reported = self.breeder.breed(&ancestors, children, kept, now)?;
+        let (parents, losses, order) = (&self.parents, &self.losses, &self.order);
+        let ancestors = Ancestors { parents, losses, order, carried: &self.carried, started };
+        let bred = self.breeder.breed(&ancestors, children, kept, now)?;
+        self.carried.ask(self.order[..kept].iter().copied(), &bred.carried);
+        self.reported = bred.reported;
         Ok(Population::from_genes(genes, k))
     }
 
@@ -98,6 +106,7 @@ impl Strategy for Genetic {
         let shape = (self.n, self.parents.size());
         self.order = rank_told("genetic", &asked, losses, shape, || self.breeder.remedy())?;
         self.order.retain(|member| !losses[*member].is_nan());
+        self.carried.tell("genetic", 0..self.n)?;
         self.genes = std::mem::replace(&mut self.parents, asked).into_genes();
         self.losses = losses.to_vec();
         Ok(())
@@ -116,6 +125,7 @@ impl Strategy for Genetic {
         state.put_u64("genetic.members", &[self.parents.len() as u64]);
         state.put_f32("genetic.parents", self.parents.genes());
         state.put_f32("genetic.losses", &self.losses);
+        self.carried.save(&mut state, "genetic.carried");
         state
     }
 
@@ -130,6 +140,7 @@ impl Strategy for Genetic {
         if order.is_empty() {
             return Err(Error::Learner("state: `genetic.losses` has no loss that is a number".to_string()));
         }
+        self.carried.load(state, "genetic.carried", n)?;
         self.parents = Population::from_genes(parents.to_vec(), k);
         (self.losses, self.order) = (losses.to_vec(), order);
         Ok(())

@@ -3,6 +3,7 @@
 mod ars;
 mod bipop;
 mod breeding;
+mod carried;
 mod cem;
 mod cma_es;
 mod contract;

@@ -6,6 +6,7 @@
 //! the share of children is the generation gap of De Jong 1975.
 
 use super::breeding::{Ancestors, Breeder};
+use super::carried::Carried;
 use super::fitness::{rank, rank_told};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
@@ -26,6 +27,8 @@ struct SteadyStateGenetic {
     losses: Vec<f32>,
     /// Parents that have a loss, from the best on; the start before the first generation.
     order: Vec<usize>,
+    /// What the operators keep with each parent.
+    carried: Carried,
     /// The memory of the generation before.
     genes: Vec<f32>,
     started: bool,
@@ -61,8 +64,10 @@ impl SteadyStateGenetic {
     fn read(params: &Params<'_>, context: &StrategyContext) -> Result<Self> {
         let n = params.integer("population", Some(64), super::POPULATION);
         let children = params.integer("children", Some((n / 4).max(1)), 1..=n - 1);
+        let breeder = Breeder::read(params, context)?;
         Ok(SteadyStateGenetic {
-            breeder: Breeder::read(params, context)?,
+            carried: breeder.carries()?,
+            breeder,
             n: n as usize,
             children: children as usize,
             parents: Population::zeros(1, context.subset.size),
@@ -86,9 +91,11 @@ impl Strategy for SteadyStateGenetic {
         genes.resize(self.n * k, 0.0);
         let (parents, children) = genes.split_at_mut(kept * k);
         parents.copy_from_slice(self.parents.genes());
-        let ancestors =
-            Ancestors { parents: &self.parents, losses: &self.losses, order: &self.order, started: self.started };
-        self.reported = self.breeder.breed(&ancestors, children, kept, now)?;
+        let (parents, losses, order) = (&self.parents, &self.losses, &self.order);
+        let ancestors = Ancestors { parents, losses, order, carried: &self.carried, started: self.started };
+        let bred = self.breeder.breed(&ancestors, children, kept, now)?;
+        self.carried.ask(0..kept, &bred.carried);
+        self.reported = bred.reported;
         Ok(Population::from_genes(genes, k))
     }
 
@@ -97,6 +104,7 @@ impl Strategy for SteadyStateGenetic {
         let order = rank_told(NAME, &asked, losses, (self.n, k), || self.breeder.remedy())?;
         let mut kept = order[..self.n - self.children].to_vec();
         kept.sort_unstable();
+        self.carried.tell(NAME, kept.iter().copied())?;
         let mut genes = std::mem::replace(&mut self.parents, Population::zeros(0, k)).into_genes();
         genes.clear();
         kept.iter().for_each(|member| genes.extend_from_slice(asked.member(*member)));
@@ -122,6 +130,7 @@ impl Strategy for SteadyStateGenetic {
         state.put_u64("steady-state-genetic.started", &[u64::from(self.started)]);
         state.put_f32("steady-state-genetic.parents", self.parents.genes());
         state.put_f32("steady-state-genetic.losses", &self.losses);
+        self.carried.save(&mut state, "steady-state-genetic.carried");
         state
     }
 
@@ -137,6 +146,7 @@ impl Strategy for SteadyStateGenetic {
             let message = "state: `steady-state-genetic.losses` has no loss that is a number";
             return Err(Error::Learner(message.to_string()));
         }
+        self.carried.load(state, "steady-state-genetic.carried", parents)?;
         self.parents = Population::from_genes(genes.to_vec(), k);
         (self.losses, self.order, self.started) = (losses.to_vec(), order, started);
         Ok(())

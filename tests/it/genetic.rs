@@ -21,6 +21,10 @@ struct Broken;
 struct Panics;
 /// Adds a normal step and reports it, to many digits.
 struct Noisy;
+/// Carries the first gene, and takes it amiss if a member comes with that of another.
+struct Faithful;
+/// Carries a number that is none.
+struct Lost;
 /// Takes over the second parent and reports whether it differs from the first.
 struct Swap;
 /// Gives the worst that it is shown.
@@ -68,6 +72,30 @@ impl MutationOperator for Noisy {
     }
 }
 
+impl MutationOperator for Faithful {
+    fn mutate(&self, _: &mut [f32], _: &OperatorContext<'_>, _: &mut Rng) {
+        panic!("it is called with what the member carries");
+    }
+
+    fn carries(&self, subset: &Subset) -> Vec<f32> {
+        vec![0.0, subset.size as f32]
+    }
+
+    fn mutate_carrying(&self, genes: &mut [f32], carried: &mut [f32], _: &OperatorContext<'_>, rng: &mut Rng) {
+        assert_eq!((carried[0], carried[1], carried.len()), (genes[0], 3.0, 2));
+        genes.iter_mut().for_each(|gene| *gene += rng.normal());
+        carried[0] = genes[0];
+    }
+}
+
+impl MutationOperator for Lost {
+    fn mutate(&self, _: &mut [f32], _: &OperatorContext<'_>, _: &mut Rng) {}
+
+    fn carries(&self, _: &Subset) -> Vec<f32> {
+        vec![0.5, f32::NAN]
+    }
+}
+
 impl CrossoverOperator for Swap {
     fn cross(&self, child: &mut [f32], other: &[f32], context: &OperatorContext<'_>, _: &mut Rng) {
         context.report.add("differs", f64::from(u8::from(child != other)));
@@ -98,6 +126,8 @@ fn setting() -> StrategyContext {
     operators.mutations.add(entry!("plus-one", PlusOne));
     operators.mutations.add(entry!("broken", Broken));
     operators.mutations.add(entry!("noisy", Noisy));
+    operators.mutations.add(entry!("faithful", Faithful));
+    operators.mutations.add(entry!("lost", Lost));
     operators.crossovers.add(entry!("swap", Swap));
     operators.selections.add(entry!("worst", Worst));
     operators.selections.add(entry!("stray", Stray));
@@ -143,6 +173,28 @@ fn elites_stay_and_children_come_from_the_selected_parents() {
     let third = strategy.ask(&Generation::blind(at(2), Seed::new(3))).unwrap();
     assert_eq!(third.member(0), [30.0; 3]);
     assert!(third.members().skip(1).all(|genes| genes == [31.0; 3]), "{third:?}");
+}
+
+#[test]
+fn what_an_operator_carries_follows_the_genes_of_the_first_parent() {
+    let options = [("genetic", json!({ "elites": 2 })), ("steady-state-genetic", json!({ "children": 3 }))];
+    for (name, mut given) in options {
+        given["population"] = json!(8);
+        given["mutation"] = json!("faithful");
+        given["mutation_rate"] = json!(0.5);
+        let make = || build(&REGISTRY, name, given.clone(), &setting());
+        let mut strategy = make();
+        for step in 0..12 {
+            let asked = strategy.ask(&Generation::blind(at(step), Seed::new(9).index(step))).unwrap();
+            strategy
+                .tell(asked.clone(), &asked.members().map(|genes| (genes[1] - 1.0).powi(2)).collect::<Vec<_>>())
+                .unwrap();
+            let state = strategy.save();
+            strategy = make();
+            strategy.load(&state).unwrap();
+        }
+        assert_ne!(strategy.incumbent(), [0.0; 3], "{name}: mutants were parents");
+    }
 }
 
 #[test]
@@ -214,6 +266,10 @@ fn an_operator_that_breaks_its_contract_is_named() {
     let message = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap_err().to_string();
     let told = ["mutation `broken`", "gene 1", "`bn1.weight`", "inf"].iter().all(|word| message.contains(word));
     assert!(told, "{message}");
+
+    let mut strategy = build(&REGISTRY, "genetic", json!({ "mutation": "lost" }), &setting);
+    let message = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap_err().to_string();
+    assert!(["mutation `lost`", "number 1", "NaN"].iter().all(|word| message.contains(word)), "{message}");
 
     let mut strategy = build(&REGISTRY, "genetic", json!({ "population": 4, "selection": "stray" }), &setting);
     let first = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap();

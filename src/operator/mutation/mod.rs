@@ -5,11 +5,25 @@ mod gaussian;
 use super::OperatorContext;
 use crate::entry::Entry;
 use crate::rng::Rng;
+use crate::subset::Subset;
 
 /// Changes a genome.
 pub trait MutationOperator: Send + Sync {
-    /// Changes `genes` (k, in units of each weight's init std, in a subspace of steps along its directions), a private copy of the parent; no randomness but `rng`.
+    /// Changes `genes` (k, in units of each weight's init std, in a subspace of steps along its directions), a private copy
+    /// of the parent; no randomness but `rng`.
     fn mutate(&self, genes: &mut [f32], context: &OperatorContext<'_>, rng: &mut Rng);
+
+    /// Numbers of its own that every member carries beside its genes, such as step sizes, as they are at the start; by default
+    /// none. They stay with elites and are saved with the genes.
+    fn carries(&self, _: &Subset) -> Vec<f32> {
+        Vec::new()
+    }
+
+    /// As `mutate`, where `carried` are the numbers of the child, a copy of those of its first parent, to change with the
+    /// genes. They must stay finite. By default they are left as they are.
+    fn mutate_carrying(&self, genes: &mut [f32], _carried: &mut [f32], context: &OperatorContext<'_>, rng: &mut Rng) {
+        self.mutate(genes, context, rng);
+    }
 
     /// Whether it reads the spans of the subset. Those are refused in a subspace, where genes are coordinates and belong to no
     /// layer or filter.

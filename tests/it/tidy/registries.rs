@@ -42,6 +42,7 @@ impl Kind {
 /// What strategies share.
 const STRATEGY_PARTS: [&str; 15] = [
     "breeding.rs",
+    "carried.rs",
     "contract.rs",
     "cumulation.rs",
     "diagonal_and_axis.rs",
