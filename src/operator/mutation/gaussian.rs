@@ -2,9 +2,8 @@
 //!
 //! `gene += sigma * N(0, 1)`. Genes are in units of each weight's init std, so one `sigma` fits layers of any fan-in.
 
-use super::MutationOperator;
+use super::{normal_steps, MutationOperator};
 use crate::entry::Entry;
-use crate::num::wide;
 use crate::operator::OperatorContext;
 use crate::params::Range;
 use crate::rng::{normal_of, uniform_of, Rng};
@@ -33,15 +32,7 @@ impl MutationOperator for Gaussian {
         if self.rate < 1.0 {
             return self.mutate_some(genes, rng);
         }
-        let (mut noise, sigma) = ([0.0; 1024], self.sigma);
-        for genes in genes.chunks_mut(noise.len()) {
-            let noise = &mut noise[..genes.len()];
-            rng.fill_normal(noise);
-            wide(
-                #[inline(always)]
-                || genes.iter_mut().zip(noise).for_each(|(gene, z)| *gene += sigma * *z),
-            );
-        }
+        normal_steps::step(genes, self.sigma, rng);
     }
 }
 
@@ -83,13 +74,7 @@ mod tests {
     fn every_gene_moves_by_a_normal_step_of_the_asked_spread() {
         let k = 200_000;
         let genes = steps(&Gaussian { sigma: 0.25, rate: 1.0 }, k);
-        let n = k as f64;
-        let z: Vec<f64> = genes.iter().map(|gene| (f64::from(*gene) - 3.0) / 0.25).collect();
-        let moment = |p: i32| z.iter().map(|z| z.powi(p)).sum::<f64>() / n;
-        // Four standard errors of the mean, the variance and the fourth moment of a normal.
-        assert!(moment(1).abs() < 4.0 / n.sqrt(), "mean {}", moment(1));
-        assert!((moment(2) - 1.0).abs() < 4.0 * (2.0 / n).sqrt(), "variance {}", moment(2));
-        assert!((moment(4) - 3.0).abs() < 4.0 * (96.0 / n).sqrt(), "fourth moment {}", moment(4));
+        normal_steps::assert_normal(&genes.iter().map(|gene| (f64::from(*gene) - 3.0) / 0.25).collect::<Vec<_>>());
     }
 
     #[test]

@@ -1,6 +1,13 @@
 //! Mutation operators: change a private copy of the parent in place.
 
+mod cauchy;
+mod chosen;
 mod gaussian;
+mod normal_steps;
+mod places;
+mod sign_flip;
+mod sparse;
+mod uniform_reset;
 
 use super::OperatorContext;
 use crate::entry::Entry;
@@ -33,4 +40,5 @@ pub trait MutationOperator: Send + Sync {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn MutationOperator>] = &[gaussian::ENTRY];
+pub const ENTRIES: &[Entry<dyn MutationOperator>] =
+    &[cauchy::ENTRY, gaussian::ENTRY, sign_flip::ENTRY, sparse::ENTRY, uniform_reset::ENTRY];

@@ -121,7 +121,12 @@ pub fn kinds() -> Vec<Kind> {
         ),
         kind("projections", "projection", &["columns.rs"], rows(&projections)),
         kind("strategies", "strategy", &STRATEGY_PARTS, rows(&strategies)),
-        kind("mutations", "operator/mutation", &[], rows(&operators.mutations)),
+        kind(
+            "mutations",
+            "operator/mutation",
+            &["chosen.rs", "normal_steps.rs", "places.rs"],
+            rows(&operators.mutations),
+        ),
         kind("crossovers", "operator/crossover", &[], rows(&operators.crossovers)),
         kind("selections", "operator/selection", &[], rows(&operators.selections)),
         kind("optimizers", "optimizer", &["schedule"], rows(&optimizers)),
