@@ -2,12 +2,17 @@
 
 mod cauchy;
 mod chosen;
+mod differential;
 mod gaussian;
+mod layer_gaussian;
 mod normal_steps;
 mod places;
+mod polynomial;
+mod self_adaptive;
 mod sign_flip;
 mod sparse;
 mod uniform_reset;
+mod whole_filter;
 
 use super::OperatorContext;
 use crate::entry::Entry;
@@ -40,5 +45,15 @@ pub trait MutationOperator: Send + Sync {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn MutationOperator>] =
-    &[cauchy::ENTRY, gaussian::ENTRY, sign_flip::ENTRY, sparse::ENTRY, uniform_reset::ENTRY];
+pub const ENTRIES: &[Entry<dyn MutationOperator>] = &[
+    cauchy::ENTRY,
+    differential::ENTRY,
+    gaussian::ENTRY,
+    layer_gaussian::ENTRY,
+    polynomial::ENTRY,
+    self_adaptive::ENTRY,
+    sign_flip::ENTRY,
+    sparse::ENTRY,
+    uniform_reset::ENTRY,
+    whole_filter::ENTRY,
+];
