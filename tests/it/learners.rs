@@ -16,7 +16,7 @@ use subevo::learner::{
     Backprop, Budget, Evolution, Finished, Fixed, Learner, Moments, Outcome, Position, Recorder, Snapshot, Task,
     Training,
 };
-use subevo::operator::{Needs, Network, Operators, Population};
+use subevo::operator::{self, Needs, Network, Operators, Population};
 use subevo::optimizer::{schedule, Optimizer, Schedule};
 use subevo::params::Amount;
 use subevo::plan::{Limits, Plan};
@@ -61,17 +61,21 @@ fn task() -> Task {
     task_on(prepare(images(400)), &small_network(), json!([{ "batchnorm": true }, { "classifier": true }]))
 }
 
+fn strategy_context(start: &Start) -> StrategyContext {
+    let strategies = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
+    let operators = Arc::new(Operators::builtin());
+    StrategyContext { subset: start.layout(), operators, strategies, memory: 1 << 30 }
+}
+
 /// A strategy with as few members as its contract allows, from [`MEMBERS`] on, where it has them as an option.
 fn strategy_of(name: &str, start: &Start) -> Box<dyn Strategy> {
     let registry = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
-    let (strategies, operators) = (registry.clone(), Arc::new(Operators::builtin()));
-    let context = StrategyContext { subset: start.layout(), operators, strategies, memory: 1 << 30 };
     let contract = strategy::CONTRACTS.iter().find(|contract| contract.name == name).unwrap();
     let params = match contract.least_population {
         Some(least) => json!({ "population": least.max(MEMBERS as u64) }),
         None => json!({}),
     };
-    build(&registry, name, params, &context)
+    build(&registry, name, params, &strategy_context(start))
 }
 
 fn evolution(name: &str, start: &Start) -> Box<dyn Learner> {
@@ -131,6 +135,20 @@ fn learners() -> Vec<(&'static str, Make)> {
         (entry.name, make)
     });
     strategies.chain(optimizers).collect()
+}
+
+/// A genetic algorithm with each mutation of the registry.
+fn mutations() -> Vec<(&'static str, Make)> {
+    let rows = operator::mutation::ENTRIES.iter().map(|entry| {
+        let make: Make = Box::new(|start| {
+            let params = json!({ "population": MEMBERS, "mutation": entry.name });
+            let registry = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
+            let strategy = build(&registry, "genetic", params, &strategy_context(start));
+            Box::new(Evolution::new(strategy, Seed::new(8)))
+        });
+        (entry.name, make)
+    });
+    rows.collect()
 }
 
 /// What a run records, but for the clock.
@@ -559,7 +577,7 @@ fn test_labels_choose_nothing_and_validation_chooses_the_least_loss() {
 
 #[test]
 fn a_run_continued_from_any_position_is_the_run_undisturbed() {
-    for (name, make) in learners() {
+    for (name, make) in learners().into_iter().chain(mutations()) {
         let task = task();
         let whole = || run(&task, &mut *make(&task.start), steps(9), Moments::Every(2));
         let (memory, end) = whole();

@@ -40,7 +40,7 @@ impl Kind {
 }
 
 /// What strategies share.
-const STRATEGY_PARTS: [&str; 15] = [
+const STRATEGY_PARTS: [&str; 16] = [
     "breeding.rs",
     "carried.rs",
     "contract.rs",
