@@ -44,14 +44,24 @@ pub(super) const CONTRACT: Contract = Contract {
     name: "genetic",
     rank_based: true,
     least_population: Some(2),
-    solves: &[Solve {
-        function: "sphere",
-        dim: 10,
-        rotate: false,
-        target: Target::Value(1.0),
-        evaluations: 20_000,
-        params: "mutation = { name = \"gaussian\", sigma = 0.1 }",
-    }],
+    solves: &[
+        Solve {
+            function: "sphere",
+            dim: 10,
+            rotate: false,
+            target: Target::Value(1.0),
+            evaluations: 20_000,
+            params: "mutation = { name = \"gaussian\", sigma = 0.1 }",
+        },
+        Solve {
+            function: "sphere",
+            dim: 10,
+            rotate: false,
+            target: Target::Value(1e-6),
+            evaluations: 6_000,
+            params: "elites = 0\nmutation = \"self-adaptive\"\nselection = { name = \"truncation\", keep = 0.15 }",
+        },
+    ],
 };
 
 impl Genetic {
