@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::num::wide;
 use crate::operator::{Candidates, CrossoverOperator, MutationOperator, SelectionOperator};
-use crate::operator::{OperatorContext, Population, Reporter};
+use crate::operator::{Needs, OperatorContext, Population, Reporter};
 use crate::params::{Params, Range};
 use crate::rng::{Rng, Seed};
 use crate::subset::Subset;
@@ -17,6 +17,7 @@ use crate::subset::Subset;
 /// The operators of a genetic algorithm and how often they act.
 pub struct Breeder {
     subset: std::sync::Arc<Subset>,
+    classes: usize,
     mutation: Named<dyn MutationOperator>,
     mutation_rate: f32,
     crossover: Named<dyn CrossoverOperator>,
@@ -28,6 +29,13 @@ pub struct Breeder {
 struct Named<T: ?Sized> {
     name: String,
     operator: Box<T>,
+}
+
+/// What is left of a child that was made.
+struct Made {
+    report: Reporter,
+    /// Its genes before they were mutated, (k), where the mutation refines them afterwards.
+    before: Option<Vec<f32>>,
 }
 
 /// Those that may become parents.
@@ -67,8 +75,13 @@ impl Breeder {
             );
             params.problem(key, message, None);
         }
-        let subset = context.subset.clone();
-        Ok(Breeder { subset, mutation, mutation_rate, crossover, crossover_rate, selection })
+        let (subset, classes) = (context.subset.clone(), context.classes);
+        Ok(Breeder { subset, classes, mutation, mutation_rate, crossover, crossover_rate, selection })
+    }
+
+    /// What the operators look at of the network where a generation has so many children, at most.
+    pub fn needs(&self, children: usize) -> Needs {
+        self.mutation.operator.needs(children, self.classes)
     }
 
     /// What to do where all members failed.
@@ -90,7 +103,7 @@ impl Breeder {
     ) -> Result<Vec<(&'static str, f64)>> {
         let (k, seed) = (self.subset.size, now.seed);
         let parents = self.select(ancestors, genes.len() / k, seed)?;
-        let made: Vec<Result<Reporter>> = genes
+        let made: Vec<Result<Made>> = genes
             .par_chunks_mut(k)
             .zip(&parents)
             .enumerate()
@@ -100,8 +113,50 @@ impl Breeder {
             })
             .collect();
         let reports = Reporter::default();
-        made.into_iter().try_for_each(|report| report.map(|report| reports.absorb(report)))?;
+        let mut mutants = Vec::new();
+        for (child, made) in made.into_iter().enumerate() {
+            let Made { report, before } = made?;
+            reports.absorb(report);
+            mutants.extend(before.map(|before| (child, before)));
+        }
+        self.refine(genes, mutants, now, &reports)?;
         Ok(reports.take())
+    }
+
+    /// Has the mutation look at the networks of its mutants, each with what it was before.
+    fn refine(
+        &self,
+        genes: &mut [f32],
+        mutants: Vec<(usize, Vec<f32>)>,
+        now: &Generation<'_>,
+        report: &Reporter,
+    ) -> Result<()> {
+        if mutants.is_empty() {
+            return Ok(());
+        }
+        let k = self.subset.size;
+        let (places, before): (Vec<usize>, Vec<Vec<f32>>) = mutants.into_iter().unzip();
+        let of_child = |child: &usize| &genes[child * k..(child + 1) * k];
+        let mut children = Population::from_genes(places.iter().flat_map(of_child).copied().collect(), k);
+        let before = Population::from_genes(before.concat(), k);
+        let Named { name, operator } = &self.mutation;
+        let of_operator = |error: Error| Error::Learner(format!("mutation `{name}`: {error}"));
+        guarded(|| format!("mutation `{name}`"), || operator.refine(&mut children, &before, now.network, report))?
+            .map_err(of_operator)?;
+        let shape = (children.len(), children.size());
+        if shape != (places.len(), k) {
+            return Err(Error::Learner(format!(
+                "mutation `{name}` gave {} children of {} genes: it must leave the {} of {k} that it is given",
+                shape.0,
+                shape.1,
+                places.len()
+            )));
+        }
+        for (child, refined) in places.iter().zip(children.members()) {
+            self.check("mutation", name, refined)?;
+            genes[child * k..(child + 1) * k].copy_from_slice(refined);
+        }
+        Ok(())
     }
 
     /// The first and the second parent of each child.
@@ -138,7 +193,8 @@ impl Breeder {
         now: &Generation<'_>,
         parents: (usize, usize),
         rng: &mut Rng,
-    ) -> Result<Reporter> {
+    ) -> Result<Made> {
+        let mut before = None;
         let report = Reporter::default();
         let context = OperatorContext {
             at: now.at,
@@ -159,11 +215,12 @@ impl Breeder {
             self.check("crossover", &self.crossover.name, genes)?;
         }
         if !ancestors.started || rng.uniform() < self.mutation_rate {
+            before = self.mutation.operator.refines().then(|| genes.to_vec());
             let who = || format!("mutation `{}`", self.mutation.name);
             guarded(who, || self.mutation.operator.mutate(genes, &context, rng))?;
             self.check("mutation", &self.mutation.name, genes)?;
         }
-        Ok(report)
+        Ok(Made { report, before })
     }
 
     fn check(&self, kind: &str, name: &str, genes: &[f32]) -> Result<()> {

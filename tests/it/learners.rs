@@ -65,7 +65,13 @@ fn task() -> Task {
 fn strategy_of(name: &str, start: &Start) -> Box<dyn Strategy> {
     let registry = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
     let (strategies, operators) = (registry.clone(), Arc::new(Operators::builtin()));
-    let context = StrategyContext { subset: start.layout(), operators, strategies, memory: 1 << 30 };
+    let context = StrategyContext {
+        subset: start.layout(),
+        classes: start.graph.classes(),
+        operators,
+        strategies,
+        memory: 1 << 30,
+    };
     let contract = strategy::CONTRACTS.iter().find(|contract| contract.name == name).unwrap();
     let params = match contract.least_population {
         Some(least) => json!({ "population": least.max(MEMBERS as u64) }),
@@ -270,6 +276,16 @@ impl Engine for Spy {
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
         self.training.lock().unwrap().push(batch.clone());
         self.engine.gradient(trained, batch, loss)
+    }
+
+    fn outputs(&self, population: &Population, batch: &Batch) -> Result<Vec<Vec<f32>>> {
+        self.training.lock().unwrap().push(batch.clone());
+        self.engine.outputs(population, batch)
+    }
+
+    fn vector_jacobian_products(&self, trained: &[f32], batch: &Batch, slopes: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        self.training.lock().unwrap().push(batch.clone());
+        self.engine.vector_jacobian_products(trained, batch, slopes)
     }
 
     fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<(Vec<Statistics>, Vec<f32>)> {

@@ -2,8 +2,9 @@
 
 mod gaussian;
 
-use super::OperatorContext;
+use super::{Needs, Network, OperatorContext, Population, Reporter};
 use crate::entry::Entry;
+use crate::error::Result;
 use crate::rng::Rng;
 
 /// Changes a genome.
@@ -15,6 +16,31 @@ pub trait MutationOperator: Send + Sync {
     /// layer or filter.
     fn needs_spans(&self) -> bool {
         false
+    }
+
+    /// Whether it looks at the networks of the children that it changed, all together: [`refine`](Self::refine) is called.
+    fn refines(&self) -> bool {
+        false
+    }
+
+    /// What it looks at of networks with so many classes, at most, where a generation has so many children.
+    fn needs(&self, _children: usize, _classes: usize) -> Needs {
+        Needs::default()
+    }
+
+    /// Changes all children of a generation that it has mutated, (n, k), once more; `before` are the same (n, k) as they
+    /// were given to `mutate`. What is done to a child depends on this child alone, and nothing is random.
+    ///
+    /// # Errors
+    /// If there is no network to look at, or the engine fails.
+    fn refine(
+        &self,
+        _children: &mut Population,
+        _before: &Population,
+        _network: &dyn Network,
+        _report: &Reporter,
+    ) -> Result<()> {
+        Ok(())
     }
 }
 
