@@ -59,12 +59,12 @@ impl Network for View<'_> {
         let Task { start, engine, .. } = self.task;
         let (classes, images) = (start.graph.classes(), self.batch.labels.len());
         self.output_gradients.fetch_add(classes, Ordering::Relaxed);
-        let mean_of = |class: usize| {
+        let sum_of = |class: usize| {
             let mut slopes = vec![0.0; images * classes];
-            slopes.iter_mut().skip(class).step_by(classes).for_each(|slope| *slope = 1.0 / images as f32);
+            slopes.iter_mut().skip(class).step_by(classes).for_each(|slope| *slope = 1.0);
             slopes
         };
-        let slopes: Vec<Vec<f32>> = (0..classes).map(mean_of).collect();
+        let slopes: Vec<Vec<f32>> = (0..classes).map(sum_of).collect();
         let gradients = engine.vector_jacobian_products(&start.express(genes), self.batch, &slopes)?;
         Ok(gradients.into_iter().map(|gradient| start.gene_gradient(gradient)).collect())
     }

@@ -27,8 +27,8 @@ pub trait Network: Sync {
         refuse()
     }
 
-    /// For each class the gradient by gene, (k), of its mean logit on the batch, at a genome (k). It may hold what is not
-    /// finite.
+    /// For each class the gradient by gene, (k), of the sum of its logits over the batch, at a genome (k). It may hold
+    /// what is not finite.
     ///
     /// # Errors
     /// If there are no outputs, or the engine fails.

@@ -1,6 +1,8 @@
 //! Mutation operators: change a private copy of the parent in place.
 
 mod gaussian;
+mod safe_gradient;
+mod safe_rescaling;
 
 use super::{Needs, Network, OperatorContext, Population, Reporter};
 use crate::entry::Entry;
@@ -45,4 +47,4 @@ pub trait MutationOperator: Send + Sync {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn MutationOperator>] = &[gaussian::ENTRY];
+pub const ENTRIES: &[Entry<dyn MutationOperator>] = &[gaussian::ENTRY, safe_gradient::ENTRY, safe_rescaling::ENTRY];
