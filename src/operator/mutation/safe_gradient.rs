@@ -94,3 +94,25 @@ fn root_mean_square(values: &[f32]) -> f64 {
     let known = || values.iter().filter(|x| x.is_finite()).map(|x| f64::from(*x).powi(2));
     (known().sum::<f64>() / known().count().max(1) as f64).sqrt()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_sensitivities_are_raised_and_what_is_no_number_leaves_the_step() {
+        let operator = SafeGradient { step: Gaussian { sigma: 0.1, rate: 1.0 }, least_sensitivity: 0.01 };
+        for (sensitivity, divisor) in
+            [(4.0, 4.0), (0.01, 0.01), (1e-30, 0.01), (0.0, 1.0), (f32::NAN, 1.0), (f32::INFINITY, 1.0)]
+        {
+            assert_eq!(operator.divisor(sensitivity), divisor, "{sensitivity}");
+        }
+    }
+
+    #[test]
+    fn the_sensitivity_is_the_length_over_the_classes() {
+        let gradients = [vec![3.0, 0.0, -1.0, 1e30], vec![-4.0, 0.0, 2.0, 1e30], vec![0.0, 0.0, 2.0, 0.0]];
+        assert_eq!(sensitivities(&gradients, 4), [5.0, 0.0, 3.0, 2f32.sqrt() * 1e30]);
+        assert!(sensitivities(&[vec![f32::NAN]], 1)[0].is_nan());
+    }
+}

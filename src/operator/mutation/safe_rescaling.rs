@@ -42,11 +42,8 @@ pub(super) const ENTRY: Entry<dyn MutationOperator> = Entry {
     },
 };
 
-/// The longest step, in first ones.
+/// The longest step, in first ones; and how much shorter the next step is, at most, while the aim lies not between two.
 const LONGEST: f64 = 100.0;
-
-/// How much longer or shorter the next step is, at most, while the aim lies not between two.
-const LEAP: f64 = 10.0;
 
 /// Children whose outputs are held at the same time.
 const TOGETHER: usize = 256;
@@ -172,7 +169,7 @@ impl Search {
                 shorter * (longer / shorter).powf(if halved { 0.5 } else { share })
             }
             _ => {
-                let next = tried.0 * (aim / tried.1).sqrt().clamp(1.0 / LEAP, LEAP);
+                let next = tried.0 * (aim / tried.1).sqrt().clamp(1.0 / LONGEST, LONGEST);
                 // The last length that may be tried is the longest.
                 if tried.0 < LONGEST {
                     next.min(LONGEST)
@@ -194,4 +191,91 @@ fn lengthen(genes: &mut [f32], before: &[f32], length: f32) {
 /// Mean squared difference of two rows of logits; not finite where one of them is not.
 fn divergence(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>() / a.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::graph::init::Distribution;
+
+    /// A network of one gene, one image and one class, and how often it was evaluated.
+    struct Curve(fn(f32) -> f32, AtomicUsize);
+
+    impl Network for Curve {
+        fn base(&self) -> &[f32] {
+            &[]
+        }
+
+        fn draws(&self) -> &[Distribution] {
+            &[]
+        }
+
+        fn gradient(&self, _: &[f32]) -> Result<Vec<f32>> {
+            unreachable!("the search looks at outputs alone")
+        }
+
+        fn outputs(&self, population: &Population) -> Result<Vec<Vec<f32>>> {
+            self.1.fetch_add(population.len(), Ordering::Relaxed);
+            Ok(population.members().map(|genes| vec![self.0(genes[0])]).collect())
+        }
+    }
+
+    /// Where a first step from 0 to 0.5 ends for the aim 0.01, and after how many tries.
+    fn ends(curve: fn(f32) -> f32) -> (f32, usize) {
+        let step = Gaussian { sigma: 0.1, rate: 1.0 };
+        let operator = SafeRescaling { step, divergence: 0.01, tolerance: 0.1, tries: 15 };
+        let mut children = Population::from_genes(vec![0.5], 1);
+        let (before, network) = (Population::zeros(1, 1), Curve(curve, AtomicUsize::new(0)));
+        operator.refine(&mut children, &before, &network, &Reporter::default()).unwrap();
+        (children.genes()[0], network.1.into_inner() - 1)
+    }
+
+    #[test]
+    fn a_line_is_met_by_the_second_length() {
+        let (gene, tries) = ends(|x| 4.0 - 3.0 * x);
+        assert!((gene - 0.1 / 3.0).abs() < 1e-6 && tries == 2, "{gene} after {tries}");
+        assert_eq!(ends(|x| 0.2 * x), (0.5, 1), "the first length is good enough");
+    }
+
+    #[test]
+    fn what_bends_is_met_between_two_lengths() {
+        let curves: [fn(f32) -> f32; 4] =
+            [|x| 0.1004 * (40.0 * x).tanh(), |x| 50.0 * x * x * x, |x| (30.0 * x).sin(), |x| x.abs().sqrt()];
+        for curve in curves {
+            let (gene, tries) = ends(curve);
+            let found = f64::from(curve(gene) - curve(0.0)).powi(2);
+            assert!((found - 0.01).abs() <= 0.001 && tries < 15, "{found} at {gene} after {tries}");
+        }
+    }
+
+    #[test]
+    fn outputs_that_never_change_leave_the_first_step() {
+        assert_eq!(ends(|_| 7.0).0, 0.5);
+    }
+
+    #[test]
+    fn a_network_that_failed_before_leaves_the_first_step_untried() {
+        assert_eq!(ends(|x| if x == 0.0 { f32::NAN } else { 1.0 }), (0.5, 0));
+    }
+
+    #[test]
+    fn an_aim_that_cannot_be_met_ends_at_the_nearest_and_no_farther_than_a_hundred_steps() {
+        let (gene, _) = ends(|x| 0.0001 * x);
+        assert_eq!(gene, 50.0, "a hundred times the first step");
+        // The aim lies in a jump: below it outputs are 0.05 off, above it 10.
+        let (gene, tries) = ends(|x| if x > 0.2 { 10.0 } else { x / 4.0 });
+        assert!((0.19..=0.2).contains(&gene) && tries == 15, "{gene} after {tries}");
+    }
+
+    #[test]
+    fn steps_that_break_the_network_become_shorter() {
+        let (gene, tries) = ends(|x| if x > 1e-4 { f32::INFINITY } else { 1000.0 * x });
+        assert!((gene - 1e-4).abs() < 1e-5 && tries < 15, "{gene} after {tries}");
+        let (gene, _) = ends(|x| if x == 0.0 { 0.0 } else { f32::NAN });
+        assert!(gene > 0.0 && gene < 1e-12, "the shortest that was tried: {gene}");
+        let (gene, _) = ends(|x| if x > 1e-4 { f32::NAN } else { 0.0 });
+        assert!(gene > 0.0 && gene <= 1e-4, "no output changes, which is nearer than a failure: {gene}");
+    }
 }
