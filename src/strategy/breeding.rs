@@ -138,7 +138,7 @@ impl Breeder {
         let (places, before): (Vec<usize>, Vec<Vec<f32>>) = mutants.into_iter().unzip();
         let of_child = |child: &usize| &genes[child * k..(child + 1) * k];
         let mut children = Population::from_genes(places.iter().flat_map(of_child).copied().collect(), k);
-        let before = Population::from_genes(before.concat(), k);
+        let before = Population::from_genes(before.into_iter().flatten().collect(), k);
         let Named { name, operator } = &self.mutation;
         let of_operator = |error: Error| Error::Learner(format!("mutation `{name}`: {error}"));
         guarded(|| format!("mutation `{name}`"), || operator.refine(&mut children, &before, now.network, report))?

@@ -24,7 +24,7 @@ struct Panics;
 /// Adds a normal step and reports it, to many digits.
 struct Noisy;
 /// Adds 1 to every gene, and once all children are made, as many times ten as there are; to an infinite one where there are
-/// three.
+/// three. Panics where there are two.
 struct Twice;
 /// Takes over the second parent and reports whether it differs from the first.
 struct Swap;
@@ -89,6 +89,7 @@ impl MutationOperator for Twice {
     fn refine(&self, children: &mut Population, before: &Population, _: &dyn Network, report: &Reporter) -> Result<()> {
         let n = children.len();
         assert_eq!(n, before.len());
+        assert_ne!(n, 2, "these are two");
         for (child, before) in children.members_mut().zip(before.members()) {
             child.iter_mut().zip(before).for_each(|(gene, before)| {
                 assert_eq!(*gene, before + 1.0);
@@ -235,6 +236,9 @@ fn children_that_were_mutated_are_refined_together_beside_what_they_were() {
     let mut strategy = build(&REGISTRY, "genetic", json!({ "population": 4, "mutation": "twice" }), &setting());
     let message = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap_err().to_string();
     assert!(message.contains("mutation `twice` made gene 0 inf"), "{message}");
+    let mut strategy = build(&REGISTRY, "genetic", json!({ "population": 3, "mutation": "twice" }), &setting());
+    let message = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap_err().to_string();
+    assert!(message.contains("mutation `twice` panicked") && message.contains("these are two"), "{message}");
 }
 
 #[test]
