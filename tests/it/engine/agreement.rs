@@ -51,7 +51,7 @@ fn gradient_agrees(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen
         alone[0]
     );
     let (all, noise) = oracle.with_noise(|plain, nudge| plain_gradient(plain, case.loss, nudge));
-    gradient_is_near(case, &oracle.graph, &gradient, (&all, &noise), share, seen)
+    gradient_is_near(case, oracle.graph, &gradient, (&all, &noise), share, seen)
 }
 
 /// Whether a gradient (k) is that of the plain loops (p), which is off by `noise` itself.
@@ -123,7 +123,7 @@ fn output_gradients_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &m
             let pass = plain.forward(None, nudge);
             plain.backward(&pass, &f64s(slopes), nudge)
         });
-        gradient_is_near(case, &oracle.graph, gradient, (&all, &noise), share, seen)?;
+        gradient_is_near(case, oracle.graph, gradient, (&all, &noise), share, seen)?;
     }
     Ok(())
 }
