@@ -189,6 +189,7 @@ pub fn strategy(name: &str, options: &str, subset: &Arc<Subset>) -> Result<Box<d
     let registry = Registry::builtin();
     let context = StrategyContext {
         subset: subset.clone(),
+        classes: CLASSES,
         operators: registry.operators.clone(),
         strategies: registry.strategies.clone(),
         memory: machine::memory() / 2,

@@ -130,6 +130,7 @@ impl Recipe<'_> {
         let subset = Subset { name: "function".to_string(), size: k, spans: Vec::new() };
         let context = StrategyContext {
             subset: Arc::new(subset),
+            classes: 1,
             operators: self.operators.clone(),
             strategies: self.strategies.clone(),
             memory: machine::memory() / 2,

@@ -35,7 +35,7 @@ impl LearnerSetup {
     /// What is needed, by what, and what to change.
     pub fn check(&self, plan: &Plan) -> std::result::Result<(), String> {
         match self.method {
-            Method::Evolution if self.gradients > 0 => {
+            Method::Evolution if self.needs.backward() > 0 => {
                 plan.check_population(self.members, machine::memory()).and_then(|()| plan.check_gradient())
             }
             Method::Evolution => plan.check_population(self.members, machine::memory()),
@@ -46,7 +46,7 @@ impl LearnerSetup {
     /// Bytes that its training holds at a time, without the population itself and the data set.
     pub fn peak_bytes(&self, plan: &Plan) -> u64 {
         match self.method {
-            Method::Evolution if self.gradients > 0 => plan.peak_bytes().max(plan.peak_bytes_gradient()),
+            Method::Evolution if self.needs.backward() > 0 => plan.peak_bytes().max(plan.peak_bytes_gradient()),
             Method::Evolution => plan.peak_bytes(),
             Method::Backprop => plan.peak_bytes_gradient(),
         }

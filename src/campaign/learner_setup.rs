@@ -10,6 +10,7 @@ use crate::engine::Loss;
 use crate::error::{Error, Result};
 use crate::graph::ParameterKind;
 use crate::learner::{Backprop, Budget, Evolution, Learner};
+use crate::operator::Needs;
 use crate::optimizer::{Optimizer, Schedule};
 use crate::params::{read_named, Node, Origin, Params, Problems, Value};
 use crate::record::Method;
@@ -30,8 +31,8 @@ pub struct LearnerSetup {
     pub algorithm: String,
     /// Networks of a step: the population at its greatest, with the subset of the first seed; 1 for backprop.
     pub members: usize,
-    /// Gradients of a step: 1 for backprop and for a strategy that is guided by one.
-    pub gradients: usize,
+    /// What a step evaluates beside them, at most; of backprop, whose member it is, the gradient.
+    pub needs: Needs,
     /// Images of a batch.
     pub batch: usize,
     /// What it minimises.
@@ -88,19 +89,21 @@ impl LearnerSetup {
             // Without a subset there is a problem already; the section's own keys are still worth checking.
             let unknown = || Subset { name: String::new(), size: 1, spans: vec![unknown_span()] };
             let layout = Arc::new(context.layout.cloned().unwrap_or_else(unknown));
-            let (algorithm, parts) = read_parts(method, params, context.registry, &layout);
-            let (members, gradients) = match &parts {
-                Some(Parts::Evolution(strategy)) => (strategy.population(), strategy.needs().gradients),
-                Some(Parts::Backprop(..)) => (1, 1),
-                None => (1, usize::from(method == Method::Backprop)),
+            let classes = context.data.map_or(1, |data| data.source.classes());
+            let (algorithm, parts) = read_parts(method, params, context.registry, &layout, classes);
+            let gradient = Needs { gradients: 1, ..Needs::default() };
+            let (members, needs) = match &parts {
+                Some(Parts::Evolution(strategy)) => (strategy.population(), strategy.needs()),
+                None if method == Method::Evolution => (1, Needs::default()),
+                Some(Parts::Backprop(..)) | None => (1, gradient),
             };
-            if gradients > 0 && !loss.has_gradient() {
+            if needs.gradients > 0 && !loss.has_gradient() {
                 let who = if method == Method::Backprop { "backprop" } else { &algorithm };
                 params.problem("loss", format!("{who} cannot minimise `error`: it has no gradient"), None);
             }
             parts?;
             let (budget, node) = (budget?, node.clone());
-            Some(LearnerSetup { label, method, algorithm, members, gradients, batch, loss, budget, node })
+            Some(LearnerSetup { label, method, algorithm, members, needs, batch, loss, budget, node })
         };
         let (learner, resolved) = read_named(&node, path, problems, read)?;
         Some((learner?, resolved))
@@ -114,7 +117,7 @@ impl LearnerSetup {
         let problems = Problems::default();
         let read = |_: &str, _: &Origin, params: &Params<'_>| {
             params.ignore_rest();
-            read_parts(self.method, params, registry, &start.layout()).1
+            read_parts(self.method, params, registry, &start.layout(), start.graph.classes()).1
         };
         let parts = read_named(&self.node, "learner", &problems, read).and_then(|(parts, _)| parts);
         let parts = parts.ok_or_else(|| {
@@ -163,11 +166,13 @@ fn read_parts(
     params: &Params<'_>,
     registry: &Registry,
     layout: &Arc<Subset>,
+    classes: usize,
 ) -> (String, Option<Parts>) {
     let named = match method {
         Method::Evolution => params.named("strategy", None, |name, origin, section| {
             let context = StrategyContext {
                 subset: layout.clone(),
+                classes,
                 operators: registry.operators.clone(),
                 strategies: registry.strategies.clone(),
                 memory: machine::memory() / 2,

@@ -63,7 +63,11 @@ impl LearnerSetup {
     /// weights; `None` where the clock alone ends the run.
     pub fn redrawn(&self, plan: &Plan, redraw: u64, k: usize) -> Option<Redrawn> {
         let (networks, macs) = match self.method {
-            Method::Evolution => (self.members + self.gradients, plan.step_macs(self.members, self.gradients)),
+            // What operators look at may be less than they need at most, and steps are then more: it is left out.
+            Method::Evolution => {
+                let gradients = self.needs.gradients;
+                (self.members + gradients, plan.step_macs(self.members, gradients))
+            }
             Method::Backprop => (1, plan.gradient_macs()),
         };
         let images = (networks * self.batch) as u64;

@@ -100,13 +100,16 @@ fn layers<'a>(start: &Start, plan: &'a Plan) -> Vec<Layer<'a>> {
 }
 
 impl Planned<'_> {
-    /// Multiply-accumulates of a step, once for all members and for each; backprop has one, whose backward pass is in it. A
-    /// gradient that guides a strategy is once for all.
+    /// Multiply-accumulates of a step, once for all members and for each; backprop has one, whose backward pass is in it. What
+    /// is looked at beside the members is once for all, at most.
     fn step_macs(&self) -> (u64, u64) {
         let (plan, batch) = (self.plan, self.plan.batch as u64);
         match self.setup.method {
             Method::Evolution => {
-                (batch * plan.shared_macs + plan.step_macs(0, self.setup.gradients), batch * plan.member_macs)
+                let needs = self.setup.needs;
+                let beside = plan.step_macs(needs.forward, needs.backward());
+                let once = if needs.forward > 0 { 0 } else { batch * plan.shared_macs };
+                (once + beside, batch * plan.member_macs)
             }
             Method::Backprop => (0, plan.gradient_macs()),
         }

@@ -39,6 +39,19 @@ pub trait Engine: Send + Sync {
     /// If a tensor operation fails.
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)>;
 
+    /// Logits (batch, classes) of each member (n) on one batch, normalised by its statistics as in training.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    fn outputs(&self, population: &Population, batch: &Batch) -> Result<Vec<Vec<f32>>>;
+
+    /// Gradients (k) of weighted sums of the logits at the trained weights `trained` (k), normalised as in training: one for
+    /// each of `slopes`, which are the weights (batch, classes) of a sum. The batch goes forward once for all of them.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    fn vector_jacobian_products(&self, trained: &[f32], batch: &Batch, slopes: &[Vec<f32>]) -> Result<Vec<Vec<f32>>>;
+
     /// Statistics of each batch-norm layer, in the order of the graph, on one batch, layer by layer; and the batch's logits
     /// (batch, classes) on these statistics.
     ///

@@ -36,7 +36,7 @@ impl Learner for Evolution {
             loss: known().sum::<f64>() / n as f64,
             best: known().fold(f64::INFINITY, f64::min),
             members: losses.len() + spent.forward,
-            gradients: spent.gradients,
+            gradients: spent.backward(),
             failed: (losses.len() - n) as u64,
             diagnostics: self.strategy.diagnostics().into_iter().map(|(name, x)| (name.to_string(), x)).collect(),
         })

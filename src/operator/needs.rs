@@ -7,14 +7,27 @@ use std::ops::Add;
 pub struct Needs {
     /// Networks evaluated forward alone.
     pub forward: usize,
-    /// Networks evaluated forward and backward.
+    /// Networks evaluated forward and backward: gradients of the loss.
     pub gradients: usize,
+    /// Gradients of single outputs, which any loss leaves as they are. Each counts as one forward and one backward.
+    pub output_gradients: usize,
+}
+
+impl Needs {
+    /// Networks evaluated forward and backward, whatever the gradient is of.
+    pub fn backward(self) -> usize {
+        self.gradients + self.output_gradients
+    }
 }
 
 impl Add for Needs {
     type Output = Needs;
 
     fn add(self, other: Needs) -> Needs {
-        Needs { forward: self.forward + other.forward, gradients: self.gradients + other.gradients }
+        Needs {
+            forward: self.forward + other.forward,
+            gradients: self.gradients + other.gradients,
+            output_gradients: self.output_gradients + other.output_gradients,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::graph::init::Distribution;
+use crate::population::Population;
 
 /// The network, on the batch that the generation is evaluated on. What is evaluated here is charged to the run.
 pub trait Network: Sync {
@@ -17,15 +18,30 @@ pub trait Network: Sync {
     /// # Errors
     /// If there is none, or the engine fails.
     fn gradient(&self, genes: &[f32]) -> Result<Vec<f32>>;
+
+    /// The logits (batch, classes) of each member (n), normalised as in training. They may hold what is not finite.
+    ///
+    /// # Errors
+    /// If there are none, or the engine fails.
+    fn outputs(&self, _population: &Population) -> Result<Vec<Vec<f32>>> {
+        refuse()
+    }
+
+    /// For each class the gradient by gene, (k), of the sum of its logits over the batch, at a genome (k). It may hold
+    /// what is not finite.
+    ///
+    /// # Errors
+    /// If there are no outputs, or the engine fails.
+    fn output_gradients(&self, _genes: &[f32]) -> Result<Vec<Vec<f32>>> {
+        refuse()
+    }
 }
 
 /// Stands where there is no network: it has neither base nor outputs.
 pub struct NoNetwork;
 
-impl NoNetwork {
-    fn refuse<T>() -> Result<T> {
-        Err(Error::Learner("there is no network here, only losses: leave out what looks at one".to_string()))
-    }
+fn refuse<T>() -> Result<T> {
+    Err(Error::Learner("there is no network here, only losses: leave out what looks at one".to_string()))
 }
 
 impl Network for NoNetwork {
@@ -38,6 +54,6 @@ impl Network for NoNetwork {
     }
 
     fn gradient(&self, _: &[f32]) -> Result<Vec<f32>> {
-        Self::refuse()
+        refuse()
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::num::wide;
 use crate::operator::{Candidates, CrossoverOperator, MutationOperator, SelectionOperator};
-use crate::operator::{OperatorContext, Population, Reporter};
+use crate::operator::{Needs, OperatorContext, Population, Reporter};
 use crate::params::{Params, Range};
 use crate::rng::{Rng, Seed};
 use crate::subset::Subset;
@@ -18,6 +18,7 @@ use crate::subset::Subset;
 /// The operators of a genetic algorithm and how often they act.
 pub struct Breeder {
     subset: std::sync::Arc<Subset>,
+    classes: usize,
     mutation: Named<dyn MutationOperator>,
     mutation_rate: f32,
     crossover: Named<dyn CrossoverOperator>,
@@ -29,6 +30,15 @@ pub struct Breeder {
 struct Named<T: ?Sized> {
     name: String,
     operator: Box<T>,
+}
+
+/// What is left of a child that was made.
+struct Made {
+    report: Reporter,
+    /// Its genes before they were mutated, (k), where the mutation refines them afterwards.
+    before: Option<Vec<f32>>,
+    /// The numbers that it carries.
+    carried: Vec<f32>,
 }
 
 /// Those that may become parents.
@@ -78,8 +88,13 @@ impl Breeder {
             );
             params.problem(key, message, None);
         }
-        let subset = context.subset.clone();
-        Ok(Breeder { subset, mutation, mutation_rate, crossover, crossover_rate, selection })
+        let (subset, classes) = (context.subset.clone(), context.classes);
+        Ok(Breeder { subset, classes, mutation, mutation_rate, crossover, crossover_rate, selection })
+    }
+
+    /// What the operators look at of the network where a generation has so many children, at most.
+    pub fn needs(&self, children: usize) -> Needs {
+        self.mutation.operator.needs(children, self.classes)
     }
 
     /// What the operators keep with the start.
@@ -109,7 +124,7 @@ impl Breeder {
     ) -> Result<Bred> {
         let (k, seed) = (self.subset.size, now.seed);
         let parents = self.select(ancestors, genes.len() / k, seed)?;
-        let made: Vec<Result<(Vec<f32>, Reporter)>> = genes
+        let made: Vec<Result<Made>> = genes
             .par_chunks_mut(k)
             .zip(&parents)
             .enumerate()
@@ -118,13 +133,51 @@ impl Breeder {
                 self.make(ancestors, genes, now, *parents, &mut seed.index((first + child) as u64).rng())
             })
             .collect();
-        let (reports, mut carried) = (Reporter::default(), Vec::new());
-        for child in made {
-            let (own, report) = child?;
+        let (reports, mut carried, mut mutants) = (Reporter::default(), Vec::new(), Vec::new());
+        for (child, made) in made.into_iter().enumerate() {
+            let Made { report, before, carried: own } = made?;
             carried.extend(own);
             reports.absorb(report);
+            mutants.extend(before.map(|before| (child, before)));
         }
+        self.refine(genes, mutants, now, &reports)?;
         Ok(Bred { carried, reported: reports.take() })
+    }
+
+    /// Has the mutation look at the networks of its mutants, each with what it was before.
+    fn refine(
+        &self,
+        genes: &mut [f32],
+        mutants: Vec<(usize, Vec<f32>)>,
+        now: &Generation<'_>,
+        report: &Reporter,
+    ) -> Result<()> {
+        if mutants.is_empty() {
+            return Ok(());
+        }
+        let k = self.subset.size;
+        let (places, before): (Vec<usize>, Vec<Vec<f32>>) = mutants.into_iter().unzip();
+        let of_child = |child: &usize| &genes[child * k..(child + 1) * k];
+        let mut children = Population::from_genes(places.iter().flat_map(of_child).copied().collect(), k);
+        let before = Population::from_genes(before.into_iter().flatten().collect(), k);
+        let Named { name, operator } = &self.mutation;
+        let of_operator = |error: Error| Error::Learner(format!("mutation `{name}`: {error}"));
+        guarded(|| format!("mutation `{name}`"), || operator.refine(&mut children, &before, now.network, report))?
+            .map_err(of_operator)?;
+        let shape = (children.len(), children.size());
+        if shape != (places.len(), k) {
+            return Err(Error::Learner(format!(
+                "mutation `{name}` gave {} children of {} genes: it must leave the {} of {k} that it is given",
+                shape.0,
+                shape.1,
+                places.len()
+            )));
+        }
+        for (child, refined) in places.iter().zip(children.members()) {
+            self.check("mutation", name, refined)?;
+            genes[child * k..(child + 1) * k].copy_from_slice(refined);
+        }
+        Ok(())
     }
 
     /// The first and the second parent of each child.
@@ -161,7 +214,8 @@ impl Breeder {
         now: &Generation<'_>,
         parents: (usize, usize),
         rng: &mut Rng,
-    ) -> Result<(Vec<f32>, Reporter)> {
+    ) -> Result<Made> {
+        let mut before = None;
         let report = Reporter::default();
         let context = OperatorContext {
             at: now.at,
@@ -183,6 +237,7 @@ impl Breeder {
             self.check("crossover", &self.crossover.name, genes)?;
         }
         if !ancestors.started || rng.uniform() < self.mutation_rate {
+            before = self.mutation.operator.refines().then(|| genes.to_vec());
             let who = || format!("mutation `{}`", self.mutation.name);
             guarded(who, || self.mutation.operator.mutate_carrying(genes, &mut carried, &context, rng))?;
             self.check("mutation", &self.mutation.name, genes)?;
@@ -193,7 +248,7 @@ impl Breeder {
                 )));
             }
         }
-        Ok((carried, report))
+        Ok(Made { report, before, carried })
     }
 
     fn check(&self, kind: &str, name: &str, genes: &[f32]) -> Result<()> {

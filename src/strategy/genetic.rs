@@ -10,7 +10,7 @@ use super::fitness::{rank, rank_told};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::Population;
+use crate::operator::{Needs, Population};
 use crate::params::Params;
 use crate::state::State;
 
@@ -92,6 +92,10 @@ impl Genetic {
 impl Strategy for Genetic {
     fn population(&self) -> usize {
         self.n
+    }
+
+    fn needs(&self) -> Needs {
+        self.breeder.needs(self.n - self.elites.min(1))
     }
 
     fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {

@@ -106,6 +106,8 @@ pub trait Strategy: Send {
 pub struct StrategyContext {
     /// The places of the genes; `subset.size` is their number (k). In a subspace these are its d coordinates, without spans.
     pub subset: Arc<Subset>,
+    /// Outputs of the network; 1 where there is none.
+    pub classes: usize,
     /// The operators that a composed strategy may name.
     pub operators: Arc<Operators>,
     /// The strategies that one around another may name.

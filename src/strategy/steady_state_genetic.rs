@@ -11,7 +11,7 @@ use super::fitness::{rank, rank_told};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::Population;
+use crate::operator::{Needs, Population};
 use crate::params::Params;
 use crate::state::State;
 
@@ -83,6 +83,11 @@ impl SteadyStateGenetic {
 impl Strategy for SteadyStateGenetic {
     fn population(&self) -> usize {
         self.n
+    }
+
+    fn needs(&self) -> Needs {
+        // All of the first generation but the start are children.
+        self.breeder.needs(self.n - 1)
     }
 
     fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {

@@ -2,9 +2,11 @@
 
 use serde_json::json;
 use subevo::entry::{Entries, Entry};
+use subevo::error::Result;
 use subevo::graph::ParameterKind;
 use subevo::operator::{
-    Candidates, CrossoverOperator, MutationOperator, OperatorContext, Operators, Progress, SelectionOperator,
+    Candidates, CrossoverOperator, MutationOperator, Needs, Network, OperatorContext, Operators, Population, Progress,
+    Reporter, SelectionOperator,
 };
 use subevo::rng::{Rng, Seed};
 use subevo::strategy::{Generation, Strategy, StrategyContext, ENTRIES};
@@ -25,6 +27,9 @@ struct Noisy;
 struct Faithful;
 /// Carries a number that is none.
 struct Lost;
+/// Adds 1 to every gene, and once all children are made, as many times ten as there are; to an infinite one where there are
+/// three. Panics where there are two.
+struct Twice;
 /// Takes over the second parent and reports whether it differs from the first.
 struct Swap;
 /// Gives the worst that it is shown.
@@ -96,6 +101,34 @@ impl MutationOperator for Lost {
     }
 }
 
+impl MutationOperator for Twice {
+    fn mutate(&self, genes: &mut [f32], _: &OperatorContext<'_>, _: &mut Rng) {
+        genes.iter_mut().for_each(|gene| *gene += 1.0);
+    }
+
+    fn refines(&self) -> bool {
+        true
+    }
+
+    fn needs(&self, children: usize, classes: usize) -> Needs {
+        Needs { forward: children, output_gradients: children * classes, ..Needs::default() }
+    }
+
+    fn refine(&self, children: &mut Population, before: &Population, _: &dyn Network, report: &Reporter) -> Result<()> {
+        let n = children.len();
+        assert_eq!(n, before.len());
+        assert_ne!(n, 2, "these are two");
+        for (child, before) in children.members_mut().zip(before.members()) {
+            child.iter_mut().zip(before).for_each(|(gene, before)| {
+                assert_eq!(*gene, before + 1.0);
+                *gene += if n == 3 { f32::INFINITY } else { 10.0 * n as f32 };
+            });
+        }
+        report.add("refined", n as f64);
+        Ok(())
+    }
+}
+
 impl CrossoverOperator for Swap {
     fn cross(&self, child: &mut [f32], other: &[f32], context: &OperatorContext<'_>, _: &mut Rng) {
         context.report.add("differs", f64::from(u8::from(child != other)));
@@ -128,13 +161,14 @@ fn setting() -> StrategyContext {
     operators.mutations.add(entry!("noisy", Noisy));
     operators.mutations.add(entry!("faithful", Faithful));
     operators.mutations.add(entry!("lost", Lost));
+    operators.mutations.add(entry!("twice", Twice));
     operators.crossovers.add(entry!("swap", Swap));
     operators.selections.add(entry!("worst", Worst));
     operators.selections.add(entry!("stray", Stray));
     operators.mutations.add(entry!("panics", Panics));
     operators.crossovers.add(entry!("panics", Panics));
     operators.selections.add(entry!("panics", Panics));
-    context(3, operators)
+    StrategyContext { classes: 7, ..context(3, operators) }
 }
 
 const REGISTRY: Entries<dyn Strategy, StrategyContext> = Entries::new("strategy", ENTRIES);
@@ -158,7 +192,7 @@ fn elites_stay_and_children_come_from_the_selected_parents() {
 
     // Make the members tell-tale: the genetic algorithm learns from what it is told was asked.
     let genes = (0..18).map(|i| (i / 3) as f32 * 10.0).collect();
-    let asked = subevo::operator::Population::from_genes(genes, 3);
+    let asked = Population::from_genes(genes, 3);
     let nan = f32::NAN;
     strategy.tell(asked.clone(), &[nan, 2.0, 7.0, nan, -1.0, 3.0]).unwrap();
     assert_eq!(strategy.incumbent(), [40.0; 3]);
@@ -230,6 +264,33 @@ fn rates_are_the_shares_of_children_that_are_changed() {
     let second = strategy.ask(&Generation::blind(at(1), Seed::new(9))).unwrap();
     assert!(second.members().all(|genes| first.members().any(|parent| parent == genes)));
     assert!(strategy.diagnostics().is_empty(), "no operator was called");
+}
+
+#[test]
+fn children_that_were_mutated_are_refined_together_beside_what_they_were() {
+    for name in ["genetic", "steady-state-genetic"] {
+        let given = json!({ "population": 81, "mutation": "twice", "mutation_rate": 0.5,
+            "selection": { "name": "truncation", "keep": 1 } });
+        let mut strategy = build(&REGISTRY, name, given, &setting());
+        assert_eq!(strategy.needs(), Needs { forward: 80, gradients: 0, output_gradients: 80 * 7 }, "{name}");
+        let first = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap();
+        assert!(first.member(0) == [0.0; 3] && first.members().skip(1).all(|genes| genes == [801.0; 3]), "{name}");
+        assert_eq!(strategy.diagnostics(), [("refined", 80.0)]);
+        // The start is the best, and the parent of all.
+        strategy.tell(first, &(0..81).map(|i| i as f32).collect::<Vec<_>>()).unwrap();
+        let second = strategy.ask(&Generation::blind(at(1), Seed::new(2))).unwrap();
+        let refined = strategy.diagnostics()[0].1 as f32;
+        assert!(refined > 3.0 && refined < 60.0, "{name}: about half of the children: {refined}");
+        let children = second.members().filter(|genes| **genes == [10.0 * refined + 1.0; 3]).count();
+        assert_eq!(children, refined as usize, "{name}: those that were mutated");
+        assert!(second.members().filter(|genes| **genes == [0.0; 3]).count() > 1, "{name}: and no other");
+    }
+    let mut strategy = build(&REGISTRY, "genetic", json!({ "population": 4, "mutation": "twice" }), &setting());
+    let message = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap_err().to_string();
+    assert!(message.contains("mutation `twice` made gene 0 inf"), "{message}");
+    let mut strategy = build(&REGISTRY, "genetic", json!({ "population": 3, "mutation": "twice" }), &setting());
+    let message = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap_err().to_string();
+    assert!(message.contains("mutation `twice` panicked") && message.contains("these are two"), "{message}");
 }
 
 #[test]

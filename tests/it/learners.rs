@@ -57,14 +57,14 @@ fn task_on(data: Arc<Data>, graph: &Arc<Graph>, list: Json) -> Task {
 }
 
 /// conv2-bn with 4 and 6 filters, batch-norm and classifier trained.
-fn task() -> Task {
+pub fn task() -> Task {
     task_on(prepare(images(400)), &small_network(), json!([{ "batchnorm": true }, { "classifier": true }]))
 }
 
 fn strategy_context(start: &Start) -> StrategyContext {
     let strategies = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
     let operators = Arc::new(Operators::builtin());
-    StrategyContext { subset: start.layout(), operators, strategies, memory: 1 << 30 }
+    StrategyContext { subset: start.layout(), classes: start.graph.classes(), operators, strategies, memory: 1 << 30 }
 }
 
 /// A strategy with as few members as its contract allows, from [`MEMBERS`] on, where it has them as an option.
@@ -153,24 +153,24 @@ fn mutations() -> Vec<(&'static str, Make)> {
 
 /// What a run records, but for the clock.
 #[derive(Clone, Debug, PartialEq)]
-enum Event {
+pub enum Event {
     Step(Step),
     Evaluation(Evaluation),
 }
 
 /// Keeps everything in memory, with a position after each step.
 #[derive(Default)]
-struct Memory {
-    events: Vec<Event>,
+pub struct Memory {
+    pub events: Vec<Event>,
     laps: usize,
     /// Positions, each with the number of events before it.
-    positions: Vec<(usize, Position)>,
+    pub positions: Vec<(usize, Position)>,
     /// Steps after which it asks to stop.
     stop_after: Option<usize>,
 }
 
 impl Memory {
-    fn steps(&self) -> Vec<&Step> {
+    pub fn steps(&self) -> Vec<&Step> {
         self.events.iter().filter_map(|event| if let Event::Step(step) = event { Some(step) } else { None }).collect()
     }
 
@@ -216,7 +216,7 @@ impl Recorder for Memory {
     }
 }
 
-fn train(
+pub fn train(
     task: &Task,
     learner: &mut dyn Learner,
     budget: Budget,
@@ -229,7 +229,7 @@ fn train(
     training.run(&mut Fixed { task, learner }, position, memory).unwrap()
 }
 
-fn finished(outcome: Outcome) -> Finished {
+pub fn finished(outcome: Outcome) -> Finished {
     match outcome {
         Outcome::Finished(finished) => *finished,
         Outcome::Stopped => panic!("it stopped"),
@@ -237,13 +237,13 @@ fn finished(outcome: Outcome) -> Finished {
 }
 
 /// A whole run of some steps.
-fn run(task: &Task, learner: &mut dyn Learner, budget: Budget, moments: Moments) -> (Memory, Finished) {
+pub fn run(task: &Task, learner: &mut dyn Learner, budget: Budget, moments: Moments) -> (Memory, Finished) {
     let mut memory = Memory::default();
     let end = finished(train(task, learner, budget, moments, None, &mut memory));
     (memory, end)
 }
 
-fn steps(n: u64) -> Budget {
+pub fn steps(n: u64) -> Budget {
     Budget { steps: Some(n), ..Budget::default() }
 }
 
@@ -288,6 +288,16 @@ impl Engine for Spy {
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
         self.training.lock().unwrap().push(batch.clone());
         self.engine.gradient(trained, batch, loss)
+    }
+
+    fn outputs(&self, population: &Population, batch: &Batch) -> Result<Vec<Vec<f32>>> {
+        self.training.lock().unwrap().push(batch.clone());
+        self.engine.outputs(population, batch)
+    }
+
+    fn vector_jacobian_products(&self, trained: &[f32], batch: &Batch, slopes: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        self.training.lock().unwrap().push(batch.clone());
+        self.engine.vector_jacobian_products(trained, batch, slopes)
     }
 
     fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<(Vec<Statistics>, Vec<f32>)> {

@@ -23,6 +23,7 @@ mod projections;
 mod recipes;
 mod redraw;
 mod restarts;
+mod safe_mutations;
 mod selectors;
 mod store;
 mod strategies;

@@ -89,6 +89,7 @@ fn mutation_without_a_network_is_finite_and_one_that_reads_spans_is_refused_wher
     for entry in registry.entries() {
         let operator = build(&registry, entry.name, json!({}), &());
         let context = |subset: Subset| StrategyContext {
+            classes: 3,
             subset: Arc::new(subset),
             operators: Arc::new(Operators::builtin()),
             strategies: strategies.clone(),

@@ -81,7 +81,13 @@ fn context(k: usize) -> StrategyContext {
         },
     });
     let subset = Subset { name: "test".to_string(), size: k, spans: Vec::new() };
-    StrategyContext { subset: Arc::new(subset), operators: Arc::new(Operators::builtin()), strategies, memory: 1 << 30 }
+    StrategyContext {
+        subset: Arc::new(subset),
+        classes: 1,
+        operators: Arc::new(Operators::builtin()),
+        strategies,
+        memory: 1 << 30,
+    }
 }
 
 fn make(name: &str, params: serde_json::Value) -> Box<dyn Strategy> {

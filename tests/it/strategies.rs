@@ -23,7 +23,13 @@ pub const REGISTRY: Entries<dyn Strategy, StrategyContext> = Entries::new("strat
 /// What a strategy needs for `k` genes.
 pub fn context(k: usize, operators: Operators) -> StrategyContext {
     let subset = Subset { name: "test".to_string(), size: k, spans: Vec::new() };
-    StrategyContext { subset: Arc::new(subset), operators: Arc::new(operators), strategies: REGISTRY, memory: 1 << 30 }
+    StrategyContext {
+        subset: Arc::new(subset),
+        classes: 1,
+        operators: Arc::new(operators),
+        strategies: REGISTRY,
+        memory: 1 << 30,
+    }
 }
 
 fn make(name: &str, params: serde_json::Value, k: usize) -> Box<dyn Strategy> {

@@ -99,7 +99,7 @@ fn learner(learner: &Planned<'_>) -> Value {
         "unit": plan.unit,
         "units_at_once": plan.units_at_once,
         "macs_per_step": match setup.method {
-            Method::Evolution => plan.step_macs(setup.members, setup.gradients),
+            Method::Evolution => plan.step_macs(setup.members + setup.needs.forward, setup.needs.backward()),
             Method::Backprop => one_member,
         },
         "macs_per_step_one_member": one_member,

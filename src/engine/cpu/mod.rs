@@ -181,8 +181,35 @@ impl CpuEngine {
         Shared::new(&sharing, given, batch, &mut self.shared_buffers.take())
     }
 
-    /// Losses of the members of one unit, given their trained weights (k).
-    fn unit_losses(&self, shared: &Shared, trained: Vec<Vec<f32>>, batch: &Batch, loss: Loss) -> Vec<f32> {
+    /// What `of` makes of the logits (batch, classes) of each member.
+    fn of_members<T: Send>(&self, population: &Population, batch: &Batch, of: impl Fn(Vec<f32>) -> T + Sync) -> Vec<T> {
+        let shared = self.share(&self.given(batch), batch.labels.len(), batch.noise);
+        let members: Vec<&[f32]> = population.members().collect();
+        let unlimited = self.plan.units_at_once >= rayon::current_num_threads();
+        let mut all = Vec::with_capacity(members.len());
+        for members in members.chunks(self.plan.expanded.unwrap_or(members.len()).max(1)) {
+            // Units make their members' weights from genes by themselves; a subspace's are made for all of these at once.
+            let expanded = self.start.basis().map(|_| self.start.express_all(members));
+            let first: Vec<usize> = (0..members.len()).step_by(self.plan.unit).collect();
+            for first in first.chunks(if unlimited { first.len() } else { self.plan.units_at_once }) {
+                let of_unit = |first: &usize| -> Vec<T> {
+                    let unit = *first..(first + self.plan.unit).min(members.len());
+                    let weights = match &expanded {
+                        Some(expanded) => expanded[unit].to_vec(),
+                        None => members[unit].iter().map(|genes| self.start.express(genes)).collect(),
+                    };
+                    self.unit_logits(&shared, weights, batch).into_iter().map(&of).collect()
+                };
+                let of_units: Vec<Vec<T>> = first.par_iter().map(of_unit).collect();
+                all.extend(of_units.into_iter().flatten());
+            }
+        }
+        shared.drop_into(&mut self.shared_buffers.take());
+        all
+    }
+
+    /// Logits of the members of one unit, given their trained weights (k).
+    fn unit_logits(&self, shared: &Shared, trained: Vec<Vec<f32>>, batch: &Batch) -> Vec<Vec<f32>> {
         let mut banks = self.banks.take();
         self.members.fill(&self.programs.members, trained, &mut banks);
         let pass = Pass {
@@ -199,7 +226,32 @@ impl CpuEngine {
         let outcome = pass.run(&mut buffers, |_| false);
         let logits = self.logits_of(&pass, &outcome);
         drop_all(outcome, &mut buffers);
-        logits.iter().map(|logits| loss.mean(logits, &batch.labels) as f32).collect()
+        logits
+    }
+
+    /// Logits (batch, classes) of the network with these trained weights (k), normalised as in training, and for each of
+    /// the gradients of them that `slopes` gives, the gradient (k).
+    fn backward(
+        &self,
+        trained: &[f32],
+        batch: &Batch,
+        slopes: impl FnOnce(&[f32]) -> Vec<Vec<f32>>,
+    ) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let mut banks = self.whole_banks.take();
+        self.whole.fill(&self.programs.whole, vec![trained.to_vec()], &mut banks);
+        let given = self.given(batch);
+        let mut buffers = self.buffers.take();
+        let pass = Pass { banks: &banks, keep: true, noise: batch.noise, ..self.pass(&given, batch.labels.len()) };
+        let outcome = pass.run(&mut buffers, |_| false);
+        let logits = self.logits_of(&pass, &outcome).swap_remove(0);
+        let mut gradient = |slopes: Vec<f32>| {
+            let mut slope = buffers.take(logits.len());
+            slope.copy_from_slice(&self.channels_last_logits(slopes));
+            Backward::gradient(&pass, &outcome, trained.len(), slope, &mut buffers)
+        };
+        let gradients = slopes(&logits).into_iter().map(&mut gradient).collect();
+        drop_all(outcome, &mut buffers);
+        (logits, gradients)
     }
 
     /// Logits (batch, classes) of each member of a pass.
@@ -281,44 +333,21 @@ impl CpuEngine {
 
 impl Engine for CpuEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
-        let shared = self.share(&self.given(batch), batch.labels.len(), batch.noise);
-        let members: Vec<&[f32]> = population.members().collect();
-        let unlimited = self.plan.units_at_once >= rayon::current_num_threads();
-        let mut losses = Vec::with_capacity(members.len());
-        for members in members.chunks(self.plan.expanded.unwrap_or(members.len()).max(1)) {
-            // Units make their members' weights from genes by themselves; a subspace's are made for all of these at once.
-            let expanded = self.start.basis().map(|_| self.start.express_all(members));
-            let first: Vec<usize> = (0..members.len()).step_by(self.plan.unit).collect();
-            for first in first.chunks(if unlimited { first.len() } else { self.plan.units_at_once }) {
-                let of_unit = |first: &usize| {
-                    let unit = *first..(first + self.plan.unit).min(members.len());
-                    let weights = match &expanded {
-                        Some(expanded) => expanded[unit].to_vec(),
-                        None => members[unit].iter().map(|genes| self.start.express(genes)).collect(),
-                    };
-                    self.unit_losses(&shared, weights, batch, loss)
-                };
-                let of_units: Vec<Vec<f32>> = first.par_iter().map(of_unit).collect();
-                losses.extend(of_units.into_iter().flatten());
-            }
-        }
-        shared.drop_into(&mut self.shared_buffers.take());
-        Ok(losses)
+        Ok(self.of_members(population, batch, |logits| loss.mean(&logits, &batch.labels) as f32))
     }
 
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
-        let mut banks = self.whole_banks.take();
-        self.whole.fill(&self.programs.whole, vec![trained.to_vec()], &mut banks);
-        let given = self.given(batch);
-        let mut buffers = self.buffers.take();
-        let pass = Pass { banks: &banks, keep: true, noise: batch.noise, ..self.pass(&given, batch.labels.len()) };
-        let outcome = pass.run(&mut buffers, |_| false);
-        let logits = self.logits_of(&pass, &outcome).swap_remove(0);
-        let mut slope = buffers.take(logits.len());
-        slope.copy_from_slice(&self.channels_last_logits(loss.gradient(&logits, &batch.labels)));
-        let gradient = Backward::gradient(&pass, &outcome, trained.len(), slope, &mut buffers);
-        drop_all(outcome, &mut buffers);
-        Ok((loss.mean(&logits, &batch.labels), gradient))
+        let (logits, mut gradients) =
+            self.backward(trained, batch, |logits| vec![loss.gradient(logits, &batch.labels)]);
+        Ok((loss.mean(&logits, &batch.labels), gradients.swap_remove(0)))
+    }
+
+    fn outputs(&self, population: &Population, batch: &Batch) -> Result<Vec<Vec<f32>>> {
+        Ok(self.of_members(population, batch, |logits| logits))
+    }
+
+    fn vector_jacobian_products(&self, trained: &[f32], batch: &Batch, slopes: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        Ok(self.backward(trained, batch, |_| slopes.to_vec()).1)
     }
 
     fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<(Vec<Statistics>, Vec<f32>)> {

@@ -148,38 +148,71 @@ impl ReferenceEngine {
     }
 }
 
-impl Engine for ReferenceEngine {
-    fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
+impl ReferenceEngine {
+    /// What `of` makes of the logits (batch, classes) of each member.
+    fn of_members<T: Send>(
+        &self,
+        population: &Population,
+        batch: &Batch,
+        of: impl Fn(Vec<f32>) -> T + Sync,
+    ) -> Result<Vec<T>> {
         let members: Vec<&[f32]> = population.members().collect();
-        let of_member = |weights: &Vec<f32>| -> Result<f32> {
-            let logits = self.logits_of(weights, batch, Normalisation::Batch)?;
-            Ok(loss.mean(&logits, &batch.labels) as f32)
-        };
-        let mut losses = Vec::with_capacity(members.len());
+        let of_member = |weights: &Vec<f32>| self.logits_of(weights, batch, Normalisation::Batch).map(&of);
+        let mut all = Vec::with_capacity(members.len());
         for members in members.chunks(self.expanded) {
             for weights in self.start.express_all(members).chunks(self.at_once) {
-                losses.extend(weights.par_iter().map(of_member).collect::<Result<Vec<f32>>>()?);
+                all.extend(weights.par_iter().map(of_member).collect::<Result<Vec<T>>>()?);
             }
         }
-        Ok(losses)
+        Ok(all)
     }
 
-    fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
+    /// Logits (batch, classes) of the network with these trained weights (k), normalised as in training, and for each of
+    /// the gradients of them that `slopes` gives, the gradient (k).
+    fn backward(
+        &self,
+        trained: &[f32],
+        batch: &Batch,
+        slopes: impl FnOnce(&[f32]) -> Vec<Vec<f32>>,
+    ) -> Result<(Vec<f32>, Vec<Vec<f32>>)> {
         let vars = self.parameters(trained)?.iter().map(Var::from_tensor).collect::<candle_core::Result<Vec<Var>>>();
         let vars = vars.map_err(Error::engine("parameters"))?;
         let parameters: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
         let logits = self.forward(&parameters, batch, Normalisation::Batch)?;
         let values = flat(&logits).map_err(Error::engine("logits"))?;
-        // The loss is linear in the logits to first order: backward through <logits, dloss/dlogits> gives its gradient.
-        let seed = self.tensor(&loss.gradient(&values, &batch.labels), logits.dims());
-        let surrogate = seed.and_then(|seed| (logits * seed)?.sum_all());
-        let gradients = surrogate.and_then(|surrogate| surrogate.backward()).map_err(Error::engine("loss"))?;
-        let mut all = vec![0.0; self.start.weights.len()];
-        for (parameter, var) in self.start.graph.parameters.iter().zip(&vars) {
-            let Some(gradient) = gradients.get(var) else { continue };
-            all[parameter.range()].copy_from_slice(&flat(gradient).map_err(Error::engine(&parameter.name))?);
-        }
-        Ok((loss.mean(&values, &batch.labels), self.start.subset.gather(&all)))
+        let gradient = |slopes: Vec<f32>| -> Result<Vec<f32>> {
+            // Backward through <logits, slopes> gives what the chain rule makes of the slopes.
+            let sum = self.tensor(&slopes, logits.dims()).and_then(|slopes| (&logits * slopes)?.sum_all());
+            let gradients = sum.and_then(|sum| sum.backward()).map_err(Error::engine("loss"))?;
+            let mut all = vec![0.0; self.start.weights.len()];
+            for (parameter, var) in self.start.graph.parameters.iter().zip(&vars) {
+                let Some(gradient) = gradients.get(var) else { continue };
+                all[parameter.range()].copy_from_slice(&flat(gradient).map_err(Error::engine(&parameter.name))?);
+            }
+            Ok(self.start.subset.gather(&all))
+        };
+        let gradients = slopes(&values).into_iter().map(gradient).collect::<Result<_>>()?;
+        Ok((values, gradients))
+    }
+}
+
+impl Engine for ReferenceEngine {
+    fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
+        self.of_members(population, batch, |logits| loss.mean(&logits, &batch.labels) as f32)
+    }
+
+    fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
+        let (logits, mut gradients) =
+            self.backward(trained, batch, |logits| vec![loss.gradient(logits, &batch.labels)])?;
+        Ok((loss.mean(&logits, &batch.labels), gradients.swap_remove(0)))
+    }
+
+    fn outputs(&self, population: &Population, batch: &Batch) -> Result<Vec<Vec<f32>>> {
+        self.of_members(population, batch, |logits| logits)
+    }
+
+    fn vector_jacobian_products(&self, trained: &[f32], batch: &Batch, slopes: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        Ok(self.backward(trained, batch, |_| slopes.to_vec())?.1)
     }
 
     fn recalibrate(&self, trained: &[f32], batch: &Batch) -> Result<(Vec<Statistics>, Vec<f32>)> {

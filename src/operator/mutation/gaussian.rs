@@ -8,9 +8,12 @@ use crate::operator::OperatorContext;
 use crate::params::Range;
 use crate::rng::{normal_of, uniform_of, Rng};
 
-struct Gaussian {
-    sigma: f32,
-    rate: f32,
+/// Normal steps.
+pub(super) struct Gaussian {
+    /// Their standard deviation.
+    pub sigma: f32,
+    /// The share of genes that change.
+    pub rate: f32,
 }
 
 /// Defaults: `sigma` 0.1, a tenth of the spread that the base was drawn with, and `rate` 1, the share of genes that

@@ -8,14 +8,17 @@ mod layer_gaussian;
 mod normal_steps;
 mod places;
 mod polynomial;
+mod safe_gradient;
+mod safe_rescaling;
 mod self_adaptive;
 mod sign_flip;
 mod sparse;
 mod uniform_reset;
 mod whole_filter;
 
-use super::OperatorContext;
+use super::{Needs, Network, OperatorContext, Population, Reporter};
 use crate::entry::Entry;
+use crate::error::Result;
 use crate::rng::Rng;
 use crate::subset::Subset;
 
@@ -42,6 +45,31 @@ pub trait MutationOperator: Send + Sync {
     fn needs_spans(&self) -> bool {
         false
     }
+
+    /// Whether it looks at the networks of the children that it changed, all together: [`refine`](Self::refine) is called.
+    fn refines(&self) -> bool {
+        false
+    }
+
+    /// What it looks at of networks with so many classes, at most, where a generation has so many children.
+    fn needs(&self, _children: usize, _classes: usize) -> Needs {
+        Needs::default()
+    }
+
+    /// Changes all children of a generation that it has mutated, (n, k), once more; `before` are the same (n, k) as they
+    /// were given to `mutate`. What is done to a child depends on this child alone, and nothing is random.
+    ///
+    /// # Errors
+    /// If there is no network to look at, or the engine fails.
+    fn refine(
+        &self,
+        _children: &mut Population,
+        _before: &Population,
+        _network: &dyn Network,
+        _report: &Reporter,
+    ) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Alphabetical; a test fails where a file here has no row.
@@ -51,6 +79,8 @@ pub const ENTRIES: &[Entry<dyn MutationOperator>] = &[
     gaussian::ENTRY,
     layer_gaussian::ENTRY,
     polynomial::ENTRY,
+    safe_gradient::ENTRY,
+    safe_rescaling::ENTRY,
     self_adaptive::ENTRY,
     sign_flip::ENTRY,
     sparse::ENTRY,

@@ -50,6 +50,17 @@ fn unsolved_runs_have_no_evaluations_and_stay_out_of_the_median() {
 }
 
 #[test]
+fn a_mutation_that_looks_at_outputs_is_refused_by_name() {
+    let place = Place::new("");
+    for name in ["safe-gradient", "safe-rescaling"] {
+        let table = format!("{{ name = \"genetic\", mutation = \"{name}\" }}");
+        let ended = place.subevo(&["bench", "functions", "-q", "--strategy", &table, "--function", "sphere"]).expect(1);
+        let told = format!("mutation `{name}`: there is no network here, only losses");
+        assert!(ended.err.contains(&told), "{}", ended.err);
+    }
+}
+
+#[test]
 fn the_table_has_a_row_for_each_function_under_the_options() {
     let place = Place::new("");
     let words = ["bench", "functions", "-q", "--strategy", "{ name = \"snes\", sigma = 0.5 }", "--function"];

@@ -51,22 +51,79 @@ fn gradient_agrees(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen
         alone[0]
     );
     let (all, noise) = oracle.with_noise(|plain, nudge| plain_gradient(plain, case.loss, nudge));
+    gradient_is_near(case, oracle.graph, &gradient, (&all, &noise), share, seen)
+}
+
+/// Whether a gradient (k) is that of the plain loops (p), which is off by `noise` itself.
+fn gradient_is_near(
+    case: &Case,
+    graph: &Graph,
+    gradient: &[f32],
+    (all, noise): (&[f64], &[f64]),
+    share: f64,
+    seen: &mut Seen,
+) -> Result<(), TestCaseError> {
     // Parameter by parameter, so that a small gradient is not lost beside a large one.
-    let whole = norm(&all);
+    let whole = norm(all);
     let subset = &case.start.subset;
-    for parameter in &oracle.graph.parameters {
+    for parameter in &graph.parameters {
         let spans = || subset.spans.iter().filter(|span| span.parameter == parameter.name);
         let of = |values: &[f64]| -> Vec<f64> {
             spans().flat_map(|span| values[span.position..][..span.length].to_vec()).collect()
         };
         let got: Vec<f64> = spans().flat_map(|span| f64s(&gradient[span.gene..][..span.length])).collect();
-        let (expected, noise) = (of(&all), norm(&of(&noise)));
+        let (expected, noise) = (of(all), norm(&of(noise)));
         let (error, fixed) = (distance(&got, &expected), 10.0 * share * norm(&expected) + share * whole + 1e-6);
         prop_assert!(
             seen.check(error, fixed, noise),
             "{}: {got:?}, in f64 {expected:?}, noise {noise}, all {whole}",
             parameter.name
         );
+    }
+    Ok(())
+}
+
+/// Outputs in training of all members.
+fn outputs_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
+    let outputs = engine.outputs(&case.population, &case.batch).unwrap();
+    prop_assert_eq!(outputs.len(), case.population.len());
+    let losses = engine.losses(&case.population, &case.batch, case.loss).unwrap();
+    for (member, (outputs, loss)) in outputs.iter().zip(&losses).enumerate() {
+        let own = case.loss.mean(outputs, &case.batch.labels) as f32;
+        prop_assert_eq!(own.to_bits(), loss.to_bits(), "the loss of member {} is that of its outputs", member);
+        let oracle = Oracle::new(case, &case.trained(member), &case.batch);
+        let expected = oracle.with_noise(|plain, nudge| plain.logits(&plain.forward(None, nudge)).to_vec());
+        let size = expected.0.iter().fold(1f64, |size, x| size.max(x.abs()));
+        for ((got, expected), noise) in outputs.iter().zip(&expected.0).zip(&expected.1) {
+            let error = (f64::from(*got) - expected).abs();
+            prop_assert!(seen.check(error, 2.0 * share * size, *noise), "member {member}: {got}, in f64 {expected}");
+        }
+    }
+    Ok(())
+}
+
+/// Gradients of two weighted sums of the outputs of the first member, which goes forward once for both.
+fn output_gradients_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
+    let trained = case.trained(0);
+    let oracle = Oracle::new(case, &trained, &case.batch);
+    let pass = oracle.plain().forward(None, &mut Nudge::none());
+    if oracle.plain().near_kink(&pass, Loss::Nll) {
+        seen.kinks += 1;
+        return Ok(());
+    }
+    let (images, classes) = (case.batch.labels.len(), case.start.graph.classes());
+    let one_class: Vec<f32> = (0..images * classes).map(|i| f32::from(u8::from(i % classes == classes - 1))).collect();
+    let mut normal = vec![0.0; images * classes];
+    Seed::new(17).rng().fill_normal(&mut normal);
+    let slopes = [one_class, normal];
+    let gradients = engine.vector_jacobian_products(&trained, &case.batch, &slopes).unwrap();
+    prop_assert_eq!(gradients.len(), 2);
+    for (gradient, slopes) in gradients.iter().zip(&slopes) {
+        let (all, noise) = oracle.with_noise(|plain, nudge| {
+            let pass = plain.forward(None, nudge);
+            plain.backward(&pass, &f64s(slopes), nudge)
+        });
+        gradient_is_near(case, oracle.graph, gradient, (&all, &noise), share, seen)?;
     }
     Ok(())
 }
@@ -144,6 +201,16 @@ fn gradients_of_random_networks_are_those_of_plain_loops() {
 }
 
 #[test]
+fn outputs_of_random_networks_are_those_of_plain_loops_and_have_the_losses() {
+    for_random_cases(100, |case, seen| outputs_agree(&case.engine(), case, 1e-5, seen));
+}
+
+#[test]
+fn gradients_of_outputs_of_random_networks_are_those_of_plain_loops() {
+    for_random_cases(150, |case, seen| output_gradients_agree(&case.engine(), case, 1e-5, seen));
+}
+
+#[test]
 fn statistics_and_logits_of_random_networks_are_those_of_plain_loops() {
     for_random_cases(250, |case, seen| evaluation_agrees(&case.engine(), case, seen));
 }
@@ -153,6 +220,7 @@ fn the_reference_agrees_with_plain_loops_on_random_networks() {
     for_random_cases(100, |case, seen| {
         // candle sums in f32, one value after another, and so is further off.
         losses_agree(&case.reference(), case, 1e-4, seen)?;
+        outputs_agree(&case.reference(), case, 1e-4, seen)?;
         evaluation_agrees(&case.reference(), case, seen)
     });
 }
@@ -160,7 +228,10 @@ fn the_reference_agrees_with_plain_loops_on_random_networks() {
 #[test]
 fn gradients_of_the_reference_agree_with_plain_loops_on_random_networks() {
     for_random_cases(150, |case, seen| match candle_has_gradients(&case.start.graph) {
-        true => gradient_agrees(&case.reference(), case, 1e-4, seen),
+        true => {
+            gradient_agrees(&case.reference(), case, 1e-4, seen)?;
+            output_gradients_agree(&case.reference(), case, 1e-4, seen)
+        }
         false => Ok(()),
     });
 }
