@@ -24,7 +24,7 @@ impl<'a> View<'a> {
 
     /// What was evaluated until now.
     pub fn spent(&self) -> Needs {
-        Needs { forward: 0, gradients: self.gradients.load(Ordering::Relaxed) }
+        Needs { gradients: self.gradients.load(Ordering::Relaxed), ..Needs::default() }
     }
 }
 

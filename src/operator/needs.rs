@@ -9,12 +9,18 @@ pub struct Needs {
     pub forward: usize,
     /// Networks evaluated forward and backward.
     pub gradients: usize,
+    /// Whether members' losses are told by class, which costs no evaluation more.
+    pub class_losses: bool,
 }
 
 impl Add for Needs {
     type Output = Needs;
 
     fn add(self, other: Needs) -> Needs {
-        Needs { forward: self.forward + other.forward, gradients: self.gradients + other.gradients }
+        Needs {
+            forward: self.forward + other.forward,
+            gradients: self.gradients + other.gradients,
+            class_losses: self.class_losses || other.class_losses,
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::num::wide;
 use crate::operator::{Candidates, CrossoverOperator, MutationOperator, SelectionOperator};
-use crate::operator::{OperatorContext, Population, Reporter};
+use crate::operator::{Needs, OperatorContext, Population, Reporter};
 use crate::params::{Params, Range};
 use crate::rng::{Rng, Seed};
 use crate::subset::Subset;
@@ -36,6 +36,8 @@ pub struct Ancestors<'a> {
     pub parents: &'a Population,
     /// Their losses, (n); NaN where one failed, and of the start before the first generation.
     pub losses: &'a [f32],
+    /// Their losses by class, (n, classes); empty where they were not told.
+    pub by_class: &'a [f32],
     /// Those that have a loss, from the best on; the start before the first generation.
     pub order: &'a [usize],
     /// Whether a generation was told. Before, every child is a mutant of the start.
@@ -69,6 +71,11 @@ impl Breeder {
         }
         let subset = context.subset.clone();
         Ok(Breeder { subset, mutation, mutation_rate, crossover, crossover_rate, selection })
+    }
+
+    /// What the operators look at beyond losses.
+    pub fn needs(&self) -> Needs {
+        self.selection.operator.needs()
     }
 
     /// What to do where all members failed.
@@ -110,7 +117,14 @@ impl Breeder {
             return Ok(vec![(0, 0); children]);
         }
         let mut rng = seed.child("selection").rng();
-        let from = Candidates { order: ancestors.order, losses: ancestors.losses };
+        let Ancestors { order, losses, by_class, .. } = *ancestors;
+        if self.selection.operator.needs().class_losses && by_class.is_empty() {
+            return Err(Error::Learner(format!(
+                "selection `{}` needs losses by class, and only whole losses were told: take another selection here",
+                self.selection.name
+            )));
+        }
+        let from = Candidates { order, losses, by_class };
         let mut draw = || {
             let who = || format!("selection `{}`", self.selection.name);
             guarded(who, || self.selection.operator.select(&from, children, &mut rng))

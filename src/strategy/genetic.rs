@@ -9,7 +9,7 @@ use super::fitness::{rank, rank_told};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::operator::Population;
+use crate::operator::{Needs, Population};
 use crate::params::Params;
 use crate::state::State;
 
@@ -21,6 +21,8 @@ struct Genetic {
     parents: Population,
     /// Their losses; NaN before the first.
     losses: Vec<f32>,
+    /// Their losses by class, (n, classes); empty where the selection does not ask for them.
+    by_class: Vec<f32>,
     /// Members of `parents` that have a loss, from the best on; the start before the first generation.
     order: Vec<usize>,
     /// The memory of the generation before.
@@ -62,6 +64,7 @@ impl Genetic {
             elites,
             parents: Population::zeros(1, context.subset.size),
             losses: vec![f32::NAN],
+            by_class: Vec::new(),
             order: vec![0],
             genes: Vec::new(),
             reported: Vec::new(),
@@ -79,6 +82,10 @@ impl Strategy for Genetic {
         self.n
     }
 
+    fn needs(&self) -> Needs {
+        self.breeder.needs()
+    }
+
     fn ask(&mut self, now: &Generation<'_>) -> Result<Population> {
         let (k, started) = (self.parents.size(), self.started());
         // The start stays in its first generation, so that it is measured too, also without elites.
@@ -89,7 +96,13 @@ impl Strategy for Genetic {
         for (elite, member) in elites.chunks_exact_mut(k).zip(&self.order) {
             elite.copy_from_slice(self.parents.member(*member));
         }
-        let ancestors = Ancestors { parents: &self.parents, losses: &self.losses, order: &self.order, started };
+        let ancestors = Ancestors {
+            parents: &self.parents,
+            losses: &self.losses,
+            by_class: &self.by_class,
+            order: &self.order,
+            started,
+        };
         self.reported = self.breeder.breed(&ancestors, children, kept, now)?;
         Ok(Population::from_genes(genes, k))
     }
@@ -100,6 +113,13 @@ impl Strategy for Genetic {
         self.order.retain(|member| !losses[*member].is_nan());
         self.genes = std::mem::replace(&mut self.parents, asked).into_genes();
         self.losses = losses.to_vec();
+        self.by_class.clear();
+        Ok(())
+    }
+
+    fn tell_classes(&mut self, asked: Population, losses: &[f32], by_class: &[f32]) -> Result<()> {
+        self.tell(asked, losses)?;
+        self.by_class.extend_from_slice(by_class);
         Ok(())
     }
 
@@ -116,6 +136,8 @@ impl Strategy for Genetic {
         state.put_u64("genetic.members", &[self.parents.len() as u64]);
         state.put_f32("genetic.parents", self.parents.genes());
         state.put_f32("genetic.losses", &self.losses);
+        state.put_u64("genetic.classes", &[(self.by_class.len() / self.losses.len()) as u64]);
+        state.put_f32("genetic.by_class", &self.by_class);
         state
     }
 
@@ -125,13 +147,15 @@ impl Strategy for Genetic {
         let n = if members == 1 { 1 } else { self.n };
         let losses = state.f32s("genetic.losses", n)?;
         let parents = state.f32s("genetic.parents", n * k)?;
+        let classes = state.u64s("genetic.classes", 1)?[0] as usize;
+        let by_class = state.f32s("genetic.by_class", n.saturating_mul(classes))?;
         let mut order = rank(losses);
         order.retain(|member| n == 1 || !losses[*member].is_nan());
         if order.is_empty() {
             return Err(Error::Learner("state: `genetic.losses` has no loss that is a number".to_string()));
         }
         self.parents = Population::from_genes(parents.to_vec(), k);
-        (self.losses, self.order) = (losses.to_vec(), order);
+        (self.losses, self.by_class, self.order) = (losses.to_vec(), by_class.to_vec(), order);
         Ok(())
     }
 }

@@ -38,7 +38,7 @@ use self::lanes::Pixels;
 use self::scratch::{Buffers, Pool, Scratch};
 use self::shared::{Shared, Sharing};
 use self::weights::{Banks, Weights};
-use super::{Engine, Loss, Statistics};
+use super::{ClassLosses, Engine, Loss, Statistics};
 use crate::data::Batch;
 use crate::error::Result;
 use crate::plan::{Plan, Program, Programs};
@@ -181,8 +181,35 @@ impl CpuEngine {
         Shared::new(&sharing, given, batch, &mut self.shared_buffers.take())
     }
 
-    /// Losses of the members of one unit, given their trained weights (k).
-    fn unit_losses(&self, shared: &Shared, trained: Vec<Vec<f32>>, batch: &Batch, loss: Loss) -> Vec<f32> {
+    /// What `of` makes of the logits (batch, classes) of each member on the statistics of the batch.
+    fn evaluate<T: Send>(&self, population: &Population, batch: &Batch, of: impl Fn(&[f32]) -> T + Sync) -> Vec<T> {
+        let shared = self.share(&self.given(batch), batch.labels.len(), batch.noise);
+        let members: Vec<&[f32]> = population.members().collect();
+        let unlimited = self.plan.units_at_once >= rayon::current_num_threads();
+        let mut made = Vec::with_capacity(members.len());
+        for members in members.chunks(self.plan.expanded.unwrap_or(members.len()).max(1)) {
+            // Units make their members' weights from genes by themselves; a subspace's are made for all of these at once.
+            let expanded = self.start.basis().map(|_| self.start.express_all(members));
+            let first: Vec<usize> = (0..members.len()).step_by(self.plan.unit).collect();
+            for first in first.chunks(if unlimited { first.len() } else { self.plan.units_at_once }) {
+                let of_unit = |first: &usize| {
+                    let unit = *first..(first + self.plan.unit).min(members.len());
+                    let weights = match &expanded {
+                        Some(expanded) => expanded[unit].to_vec(),
+                        None => members[unit].iter().map(|genes| self.start.express(genes)).collect(),
+                    };
+                    self.of_unit(&shared, weights, batch, &of)
+                };
+                let of_units: Vec<Vec<T>> = first.par_iter().map(of_unit).collect();
+                made.extend(of_units.into_iter().flatten());
+            }
+        }
+        shared.drop_into(&mut self.shared_buffers.take());
+        made
+    }
+
+    /// What `of` makes of the logits of the members of one unit, given their trained weights (k).
+    fn of_unit<T>(&self, shared: &Shared, trained: Vec<Vec<f32>>, batch: &Batch, of: impl Fn(&[f32]) -> T) -> Vec<T> {
         let mut banks = self.banks.take();
         self.members.fill(&self.programs.members, trained, &mut banks);
         let pass = Pass {
@@ -199,7 +226,7 @@ impl CpuEngine {
         let outcome = pass.run(&mut buffers, |_| false);
         let logits = self.logits_of(&pass, &outcome);
         drop_all(outcome, &mut buffers);
-        logits.iter().map(|logits| loss.mean(logits, &batch.labels) as f32).collect()
+        logits.iter().map(|logits| of(logits)).collect()
     }
 
     /// Logits (batch, classes) of each member of a pass.
@@ -281,29 +308,12 @@ impl CpuEngine {
 
 impl Engine for CpuEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
-        let shared = self.share(&self.given(batch), batch.labels.len(), batch.noise);
-        let members: Vec<&[f32]> = population.members().collect();
-        let unlimited = self.plan.units_at_once >= rayon::current_num_threads();
-        let mut losses = Vec::with_capacity(members.len());
-        for members in members.chunks(self.plan.expanded.unwrap_or(members.len()).max(1)) {
-            // Units make their members' weights from genes by themselves; a subspace's are made for all of these at once.
-            let expanded = self.start.basis().map(|_| self.start.express_all(members));
-            let first: Vec<usize> = (0..members.len()).step_by(self.plan.unit).collect();
-            for first in first.chunks(if unlimited { first.len() } else { self.plan.units_at_once }) {
-                let of_unit = |first: &usize| {
-                    let unit = *first..(first + self.plan.unit).min(members.len());
-                    let weights = match &expanded {
-                        Some(expanded) => expanded[unit].to_vec(),
-                        None => members[unit].iter().map(|genes| self.start.express(genes)).collect(),
-                    };
-                    self.unit_losses(&shared, weights, batch, loss)
-                };
-                let of_units: Vec<Vec<f32>> = first.par_iter().map(of_unit).collect();
-                losses.extend(of_units.into_iter().flatten());
-            }
-        }
-        shared.drop_into(&mut self.shared_buffers.take());
-        Ok(losses)
+        Ok(self.evaluate(population, batch, |logits| loss.mean(logits, &batch.labels) as f32))
+    }
+
+    fn class_losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<ClassLosses> {
+        let rows = self.evaluate(population, batch, |logits| ClassLosses::row(loss, logits, &batch.labels));
+        Ok(ClassLosses::of_rows(&rows))
     }
 
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {

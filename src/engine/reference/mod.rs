@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor, Var, D};
 use rayon::prelude::*;
 
 use super::dropout::masks;
-use super::{Engine, Loss, Statistics};
+use super::{ClassLosses, Engine, Loss, Statistics};
 use crate::data::Batch;
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId, Op, Parameter, ParameterId};
@@ -146,22 +146,35 @@ impl ReferenceEngine {
     fn logits_of(&self, trained: &[f32], batch: &Batch, normalisation: Normalisation<'_>) -> Result<Vec<f32>> {
         flat(&self.forward(&self.parameters(trained)?, batch, normalisation)?).map_err(Error::engine("logits"))
     }
+
+    /// What `of` makes of the logits (batch, classes) of each member on the statistics of the batch.
+    fn evaluate<T: Send>(
+        &self,
+        population: &Population,
+        batch: &Batch,
+        of: impl Fn(&[f32]) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        let members: Vec<&[f32]> = population.members().collect();
+        let of_member =
+            |weights: &Vec<f32>| -> Result<T> { Ok(of(&self.logits_of(weights, batch, Normalisation::Batch)?)) };
+        let mut made = Vec::with_capacity(members.len());
+        for members in members.chunks(self.expanded) {
+            for weights in self.start.express_all(members).chunks(self.at_once) {
+                made.extend(weights.par_iter().map(of_member).collect::<Result<Vec<T>>>()?);
+            }
+        }
+        Ok(made)
+    }
 }
 
 impl Engine for ReferenceEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
-        let members: Vec<&[f32]> = population.members().collect();
-        let of_member = |weights: &Vec<f32>| -> Result<f32> {
-            let logits = self.logits_of(weights, batch, Normalisation::Batch)?;
-            Ok(loss.mean(&logits, &batch.labels) as f32)
-        };
-        let mut losses = Vec::with_capacity(members.len());
-        for members in members.chunks(self.expanded) {
-            for weights in self.start.express_all(members).chunks(self.at_once) {
-                losses.extend(weights.par_iter().map(of_member).collect::<Result<Vec<f32>>>()?);
-            }
-        }
-        Ok(losses)
+        self.evaluate(population, batch, |logits| loss.mean(logits, &batch.labels) as f32)
+    }
+
+    fn class_losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<ClassLosses> {
+        let rows = self.evaluate(population, batch, |logits| ClassLosses::row(loss, logits, &batch.labels))?;
+        Ok(ClassLosses::of_rows(&rows))
     }
 
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
