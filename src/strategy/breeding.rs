@@ -78,6 +78,16 @@ impl Breeder {
         self.selection.operator.needs()
     }
 
+    /// How many of the best of `n` members the selection itself lets survive; `None` where it leaves that open.
+    pub fn survivors(&self, n: usize) -> Option<usize> {
+        self.selection.operator.survivors(n)
+    }
+
+    /// The name of the selection, for messages.
+    pub fn selection(&self) -> &str {
+        &self.selection.name
+    }
+
     /// What to do where all members failed.
     pub fn remedy(&self) -> String {
         format!("make the steps of mutation `{}` smaller", self.mutation.name)

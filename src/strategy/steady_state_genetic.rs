@@ -63,8 +63,17 @@ impl SteadyStateGenetic {
     fn read(params: &Params<'_>, context: &StrategyContext) -> Result<Self> {
         let n = params.integer("population", Some(64), super::POPULATION);
         let children = params.integer("children", Some((n / 4).max(1)), 1..=n - 1);
+        let breeder = Breeder::read(params, context)?;
+        if breeder.survivors(n as usize).is_some() {
+            let message = format!(
+                "selection `{}` says which parents stay, but here the children's number does: take strategy `genetic`, \
+                 or selection `truncation`",
+                breeder.selection()
+            );
+            params.problem("selection", message, None);
+        }
         Ok(SteadyStateGenetic {
-            breeder: Breeder::read(params, context)?,
+            breeder,
             n: n as usize,
             children: children as usize,
             parents: Population::zeros(1, context.subset.size),

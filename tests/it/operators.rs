@@ -1,8 +1,9 @@
 //! Every operator of the registries: the contract that a genetic algorithm relies on.
 
+use subevo::graph::ParameterKind;
 use subevo::operator::{Candidates, OperatorContext, Operators, Population, Progress, Reporter};
 use subevo::rng::Seed;
-use subevo::subset::Subset;
+use subevo::subset::{Span, Subset};
 
 use crate::tables::build;
 
@@ -10,9 +11,41 @@ fn bits(genes: &[f32]) -> Vec<u32> {
     genes.iter().map(|gene| gene.to_bits()).collect()
 }
 
+/// Filters of a convolution, then their biases, then both vectors of a batch-norm, as far as the genes reach.
+fn spans(k: usize) -> Vec<Span> {
+    let kinds = [
+        ("conv1", "weight", ParameterKind::ConvWeight, 9, 20),
+        ("conv1", "bias", ParameterKind::ConvBias, 20, 1),
+        ("bn1", "scale", ParameterKind::BatchNormScale, 20, 1),
+        ("bn1", "shift", ParameterKind::BatchNormShift, 20, 1),
+        ("fc", "weight", ParameterKind::LinearWeight, 40, 1_000),
+    ];
+    let (mut spans, mut gene): (Vec<Span>, usize) = (Vec::new(), 0);
+    for (layer, parameter, kind, length, rows) in kinds {
+        for filter in 0..rows {
+            let length = length.min(k - gene);
+            if length > 0 {
+                spans.push(Span {
+                    parameter: format!("{layer}.{parameter}"),
+                    layer: layer.to_string(),
+                    kind,
+                    filter,
+                    offset: filter * length,
+                    length,
+                    gene,
+                    position: gene,
+                    fan_in: 9,
+                });
+                gene += length;
+            }
+        }
+    }
+    spans
+}
+
 /// Calls `run` with the context of a generation of two parents; gives what was reported.
 fn with_parents<T>(k: usize, run: impl FnOnce(&Population, &OperatorContext<'_>) -> T) -> T {
-    let subset = Subset { name: "test".to_string(), size: k, spans: Vec::new() };
+    let subset = Subset { name: "test".to_string(), size: k, spans: spans(k) };
     let mut rng = Seed::new(99).rng();
     let parents = Population::from_genes((0..2 * k).map(|_| rng.normal()).collect(), k);
     let (at, report) = (Progress { step: 3, used: 0.5 }, Reporter::default());

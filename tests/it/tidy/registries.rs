@@ -122,7 +122,7 @@ pub fn kinds() -> Vec<Kind> {
         kind("strategies", "strategy", &STRATEGY_PARTS, rows(&strategies)),
         kind("mutations", "operator/mutation", &[], rows(&operators.mutations)),
         kind("crossovers", "operator/crossover", &[], rows(&operators.crossovers)),
-        kind("selections", "operator/selection", &[], rows(&operators.selections)),
+        kind("selections", "operator/selection", &["shares.rs"], rows(&operators.selections)),
         kind("optimizers", "optimizer", &["schedule"], rows(&optimizers)),
         kind("schedules", "optimizer/schedule", &[], rows(&schedules)),
         Kind {
