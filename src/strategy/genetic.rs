@@ -3,6 +3,8 @@
 //! Generation 0 is the untouched network and mutants of it. Then the best `elites` stay as they are, and each other
 //! member is a copy of a selected parent, crossed with a second one and mutated. Elites are members like any other and
 //! so are evaluated again: losses of different batches are never compared. Members that failed are no parents.
+//! Which of the best stay is told by `elites`, or by a selection that is a rule of survival too: `plus`, which keeps its
+//! parents, or `comma`, which keeps none.
 
 use super::breeding::{Ancestors, Breeder};
 use super::carried::Carried;
@@ -22,6 +24,8 @@ struct Genetic {
     parents: Population,
     /// Their losses; NaN before the first.
     losses: Vec<f32>,
+    /// Their losses by class, (n, classes); empty where the selection does not ask for them.
+    by_class: Vec<f32>,
     /// Members of `parents` that have a loss, from the best on; the start before the first generation.
     order: Vec<usize>,
     /// What the operators keep with each member.
@@ -65,11 +69,24 @@ pub(super) const CONTRACT: Contract = Contract {
 };
 
 impl Genetic {
-    /// Defaults: `population` 64, one elite, and the operators of [`Breeder::read`].
+    /// Defaults: `population` 64, one elite, or as many as a selection says that is a rule of survival too, and the operators
+    /// of [`Breeder::read`].
     fn read(params: &Params<'_>, context: &StrategyContext) -> Result<Self> {
         let n = params.integer("population", Some(64), super::POPULATION);
-        let elites = params.integer("elites", Some(1), 0..=n - 1) as usize;
-        let breeder = Breeder::read(params, context)?;
+        let breeder = Breeder::read(params, context);
+        let survivors = breeder.as_ref().ok().and_then(|breeder| breeder.survivors(n as usize));
+        let elites =
+            params.integer("elites", Some(survivors.unwrap_or(1).min(n as usize - 1) as u64), 0..=n - 1) as usize;
+        let breeder = breeder?;
+        if let Some(survivors) = survivors.filter(|survivors| *survivors != elites) {
+            let selection = breeder.selection();
+            let message = if survivors as u64 == n {
+                format!("selection `{selection}` keeps all {n} members and leaves no place for children: keep fewer")
+            } else {
+                format!("selection `{selection}` keeps {survivors} of {n} members, not {elites}: leave `elites` out")
+            };
+            params.problem("elites", message, None);
+        }
         Ok(Genetic {
             carried: breeder.carries()?,
             breeder,
@@ -77,6 +94,7 @@ impl Genetic {
             elites,
             parents: Population::zeros(1, context.subset.size),
             losses: vec![f32::NAN],
+            by_class: Vec::new(),
             order: vec![0],
             genes: Vec::new(),
             reported: Vec::new(),
@@ -108,8 +126,14 @@ impl Strategy for Genetic {
         for (elite, member) in elites.chunks_exact_mut(k).zip(&self.order) {
             elite.copy_from_slice(self.parents.member(*member));
         }
-        let (parents, losses, order) = (&self.parents, &self.losses, &self.order);
-        let ancestors = Ancestors { parents, losses, order, carried: &self.carried, started };
+        let ancestors = Ancestors {
+            parents: &self.parents,
+            losses: &self.losses,
+            by_class: &self.by_class,
+            order: &self.order,
+            carried: &self.carried,
+            started,
+        };
         let bred = self.breeder.breed(&ancestors, children, kept, now)?;
         self.carried.ask(self.order[..kept].iter().copied(), &bred.carried);
         self.reported = bred.reported;
@@ -123,6 +147,13 @@ impl Strategy for Genetic {
         self.carried.tell("genetic", 0..self.n)?;
         self.genes = std::mem::replace(&mut self.parents, asked).into_genes();
         self.losses = losses.to_vec();
+        self.by_class.clear();
+        Ok(())
+    }
+
+    fn tell_classes(&mut self, asked: Population, losses: &[f32], by_class: &[f32]) -> Result<()> {
+        self.tell(asked, losses)?;
+        self.by_class.extend_from_slice(by_class);
         Ok(())
     }
 
@@ -140,6 +171,8 @@ impl Strategy for Genetic {
         state.put_f32("genetic.parents", self.parents.genes());
         state.put_f32("genetic.losses", &self.losses);
         self.carried.save(&mut state, "genetic.carried");
+        state.put_u64("genetic.classes", &[(self.by_class.len() / self.losses.len()) as u64]);
+        state.put_f32("genetic.by_class", &self.by_class);
         state
     }
 
@@ -149,6 +182,8 @@ impl Strategy for Genetic {
         let n = if members == 1 { 1 } else { self.n };
         let losses = state.f32s("genetic.losses", n)?;
         let parents = state.f32s("genetic.parents", n * k)?;
+        let classes = state.u64s("genetic.classes", 1)?[0] as usize;
+        let by_class = state.f32s("genetic.by_class", n.saturating_mul(classes))?;
         let mut order = rank(losses);
         order.retain(|member| n == 1 || !losses[*member].is_nan());
         if order.is_empty() {
@@ -156,7 +191,7 @@ impl Strategy for Genetic {
         }
         self.carried.load(state, "genetic.carried", n)?;
         self.parents = Population::from_genes(parents.to_vec(), k);
-        (self.losses, self.order) = (losses.to_vec(), order);
+        (self.losses, self.by_class, self.order) = (losses.to_vec(), by_class.to_vec(), order);
         Ok(())
     }
 }

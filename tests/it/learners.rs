@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{json, Value as Json};
 use subevo::data::augmentation::Unchanged;
 use subevo::data::{self, Batch, BatchOrder, Data, DataSource, Images, Split};
-use subevo::engine::{CpuEngine, Engine, Loss, Statistics};
+use subevo::engine::{ClassLosses, CpuEngine, Engine, Loss, Statistics};
 use subevo::entry::Entries;
 use subevo::error::Result;
 use subevo::graph::init::Distribution;
@@ -285,6 +285,11 @@ impl Engine for Spy {
         self.engine.losses(population, batch, loss)
     }
 
+    fn class_losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<ClassLosses> {
+        self.training.lock().unwrap().push(batch.clone());
+        self.engine.class_losses(population, batch, loss)
+    }
+
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {
         self.training.lock().unwrap().push(batch.clone());
         self.engine.gradient(trained, batch, loss)
@@ -311,10 +316,10 @@ impl Engine for Spy {
 }
 
 /// Batches that a spy notes.
-type Noted = Arc<Mutex<Vec<Batch>>>;
+pub type Noted = Arc<Mutex<Vec<Batch>>>;
 
 /// The task with a spy in it, and what the spy notes of training and of recalibration.
-fn spied(mut task: Task) -> (Task, Noted, Noted) {
+pub fn spied(mut task: Task) -> (Task, Noted, Noted) {
     let (training, recalibration) = (Arc::default(), Arc::default());
     let engine = CpuEngine::new(task.start.clone(), task.plan.clone()).unwrap();
     task.engine = Box::new(Spy { engine, training: Arc::clone(&training), recalibration: Arc::clone(&recalibration) });

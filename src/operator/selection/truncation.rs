@@ -19,10 +19,15 @@ pub(super) const ENTRY: Entry<dyn SelectionOperator> = Entry {
 
 impl SelectionOperator for Truncation {
     fn select(&self, from: &Candidates<'_>, count: usize, rng: &mut Rng) -> Vec<usize> {
-        // At least one: half of one member is that member.
-        let kept = self.keep.of(from.order.len()).max(1);
-        (0..count).map(|_| from.order[rng.below(kept)]).collect()
+        among_best(from, self.keep.of(from.order.len()), count, rng)
     }
+}
+
+/// Gives `count` of the best `kept` candidates, each with equal probability.
+pub(super) fn among_best(from: &Candidates<'_>, kept: usize, count: usize, rng: &mut Rng) -> Vec<usize> {
+    // At least one: half of one member is that member.
+    let kept = kept.clamp(1, from.order.len());
+    (0..count).map(|_| from.order[rng.below(kept)]).collect()
 }
 
 #[cfg(test)]
@@ -34,8 +39,11 @@ mod tests {
     fn only_the_kept_are_chosen_and_each_as_often() {
         let order = [7, 2, 9, 0, 5, 1];
         for (keep, kept) in [(Amount::Fraction(0.5), 3), (Amount::Count(2), 2), (Amount::Fraction(0.01), 1)] {
-            let chosen =
-                Truncation { keep }.select(&Candidates { order: &order, losses: &[] }, 30_000, &mut Seed::new(3).rng());
+            let chosen = Truncation { keep }.select(
+                &Candidates { order: &order, losses: &[], by_class: &[] },
+                30_000,
+                &mut Seed::new(3).rng(),
+            );
             let p = 1.0 / kept as f64;
             for (rank, member) in order.iter().enumerate() {
                 let times = chosen.iter().filter(|i| *i == member).count() as f64;
