@@ -34,12 +34,21 @@ struct Named<T: ?Sized> {
 pub struct Ancestors<'a> {
     /// Their genomes, (n, k).
     pub parents: &'a Population,
-    /// Their losses, (n); NaN where one failed, and of the start before the first generation.
+    /// What they are judged by, (n): their losses, with what they inherited where they inherit; NaN where one failed, and
+    /// of the start before the first generation.
     pub losses: &'a [f32],
     /// Those that have a loss, from the best on; the start before the first generation.
     pub order: &'a [usize],
     /// Whether a generation was told. Before, every child is a mutant of the start.
     pub started: bool,
+}
+
+/// What comes with the genes of children.
+pub struct Bred {
+    /// What the parents of each child were judged by, the mean of two where it was crossed; NaN of the start's.
+    pub inherited: Vec<f32>,
+    /// What the operators left for the records.
+    pub reported: Vec<(&'static str, f64)>,
 }
 
 impl Breeder {
@@ -76,8 +85,7 @@ impl Breeder {
         format!("make the steps of mutation `{}` smaller", self.mutation.name)
     }
 
-    /// Makes children in `genes`, (children, k), the first of which is member `first` of its generation; gives what the
-    /// operators left for the records.
+    /// Makes children in `genes`, (children, k), the first of which is member `first` of its generation.
     ///
     /// # Errors
     /// If an operator broke its contract, with its name.
@@ -87,10 +95,10 @@ impl Breeder {
         genes: &mut [f32],
         first: usize,
         now: &Generation<'_>,
-    ) -> Result<Vec<(&'static str, f64)>> {
+    ) -> Result<Bred> {
         let (k, seed) = (self.subset.size, now.seed);
         let parents = self.select(ancestors, genes.len() / k, seed)?;
-        let made: Vec<Result<Reporter>> = genes
+        let made: Vec<Result<(f32, Reporter)>> = genes
             .par_chunks_mut(k)
             .zip(&parents)
             .enumerate()
@@ -99,9 +107,13 @@ impl Breeder {
                 self.make(ancestors, genes, now, *parents, &mut seed.index((first + child) as u64).rng())
             })
             .collect();
-        let reports = Reporter::default();
-        made.into_iter().try_for_each(|report| report.map(|report| reports.absorb(report)))?;
-        Ok(reports.take())
+        let (reports, mut inherited) = (Reporter::default(), Vec::with_capacity(made.len()));
+        for child in made {
+            let (loss, report) = child?;
+            inherited.push(loss);
+            reports.absorb(report);
+        }
+        Ok(Bred { inherited, reported: reports.take() })
     }
 
     /// The first and the second parent of each child.
@@ -130,7 +142,7 @@ impl Breeder {
         Ok(first.into_iter().zip(second).collect())
     }
 
-    /// Makes one child in `genes`.
+    /// Makes one child in `genes`; gives what its parents were judged by and what was reported.
     fn make(
         &self,
         ancestors: &Ancestors<'_>,
@@ -138,7 +150,7 @@ impl Breeder {
         now: &Generation<'_>,
         parents: (usize, usize),
         rng: &mut Rng,
-    ) -> Result<Reporter> {
+    ) -> Result<(f32, Reporter)> {
         let report = Reporter::default();
         let context = OperatorContext {
             at: now.at,
@@ -152,18 +164,22 @@ impl Breeder {
             report: &report,
         };
         genes.copy_from_slice(ancestors.parents.member(parents.0));
+        let mut inherited = ancestors.losses[parents.0];
         // At the start there is nothing to cross, and a child that is not mutated would only repeat the start.
         if ancestors.started && rng.uniform() < self.crossover_rate {
             let (who, other) = (|| format!("crossover `{}`", self.crossover.name), ancestors.parents.member(parents.1));
             guarded(who, || self.crossover.operator.cross(genes, other, &context, rng))?;
             self.check("crossover", &self.crossover.name, genes)?;
+            if self.crossover.operator.mixes() {
+                inherited = (inherited + ancestors.losses[parents.1]) / 2.0;
+            }
         }
         if !ancestors.started || rng.uniform() < self.mutation_rate {
             let who = || format!("mutation `{}`", self.mutation.name);
             guarded(who, || self.mutation.operator.mutate(genes, &context, rng))?;
             self.check("mutation", &self.mutation.name, genes)?;
         }
-        Ok(report)
+        Ok((inherited, report))
     }
 
     fn check(&self, kind: &str, name: &str, genes: &[f32]) -> Result<()> {

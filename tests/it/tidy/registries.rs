@@ -40,7 +40,7 @@ impl Kind {
 }
 
 /// What strategies share.
-const STRATEGY_PARTS: [&str; 15] = [
+const STRATEGY_PARTS: [&str; 16] = [
     "breeding.rs",
     "contract.rs",
     "cumulation.rs",
@@ -50,6 +50,7 @@ const STRATEGY_PARTS: [&str; 15] = [
     "fitness.rs",
     "generation.rs",
     "guarded.rs",
+    "inheritance.rs",
     "matrices.rs",
     "options.rs",
     "restarts.rs",
