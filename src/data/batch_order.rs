@@ -61,6 +61,28 @@ impl BatchOrder {
         indices
     }
 
+    /// The images that are not in the batch of step `step`, in a random order: what is evaluated beside it takes these first.
+    pub fn others(&self, step: u64) -> Vec<usize> {
+        let mut own = vec![false; self.n];
+        self.indices(step).into_iter().for_each(|image| own[image] = true);
+        let mut others: Vec<usize> = (0..self.n).filter(|image| !own[*image]).collect();
+        self.seed.child("beside").index(step).rng().shuffle(&mut others);
+        others
+    }
+
+    /// The images of batch `number` (from 0) beside that of step `step`, (batch), all different; `others` are those of
+    /// [`BatchOrder::others`]. As many batches as these fill have no image in common; the next are drawn from all images,
+    /// each by itself.
+    pub fn beside(&self, step: u64, others: &[usize], number: usize) -> Vec<usize> {
+        if let Some(batch) = others.chunks_exact(self.batch).nth(number) {
+            return batch.to_vec();
+        }
+        let mut rng = self.seed.child("beside").index(step).index(number as u64).rng();
+        let mut images = rng.choose(self.n, self.batch);
+        rng.shuffle(&mut images);
+        images
+    }
+
     fn permutation(&self, epoch: u64) -> Arc<Vec<usize>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, order)) = last.as_ref().filter(|(cached, _)| *cached == epoch) {
