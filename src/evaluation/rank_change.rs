@@ -162,3 +162,40 @@ fn limit(n: usize, rank: usize, theta: f64) -> f64 {
     let above = (below + 1).min(changes.len() - 1);
     (1.0 - share) * changes[below] as f64 + share * changes[above] as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    fn numbers(json: &Json) -> Vec<f64> {
+        json.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+    }
+
+    #[test]
+    fn noise_levels_are_those_of_pycma() {
+        let all: Json = serde_json::from_str(include_str!("../../tests/reference/noise_level.json")).unwrap();
+        let cases = all["cases"].as_array().unwrap();
+        for case in cases {
+            let again: Vec<usize> = numbers(&case["again"]).into_iter().map(|member| member as usize).collect();
+            let (theta, level) = (case["theta"].as_f64().unwrap(), case["level"].as_f64().unwrap());
+            let found = noise_level(&numbers(&case["first"]), &again, &numbers(&case["second"]), theta);
+            assert!((found - level).abs() < 1e-12, "{found} against {level}");
+        }
+        let levels: Vec<f64> = cases.iter().map(|case| case["level"].as_f64().unwrap()).collect();
+        assert!(levels.iter().any(|level| *level > 0.0) && levels.iter().any(|level| *level < 0.0), "{levels:?}");
+    }
+
+    #[test]
+    fn a_member_that_moves_past_another_is_counted_by_hand() {
+        // Losses 1, 2, 3; the first again, 2.5: in the order 1, 2, 2, 2.5, 3, 3 it was 1 and is 4, past two: |D| = 2.
+        // R = 4 - 1 = 3: |1-3|, ..., |5-3| = 2, 1, 0, 1, 2; R = 1: 0, 1, 2, 3, 4. With theta = 1 the medians 1 and 2.
+        assert_eq!(noise_level(&[1.0, 2.0, 3.0], &[0], &[2.5], 1.0), 2.0 * 2.0 - 1.0 - 2.0);
+        // Where nothing changes the limits remain, 0 without tolerance: R = 1 in the middle of nothing but itself.
+        assert_eq!(noise_level(&[1.0, 2.0, 3.0], &[0], &[1.0], 0.0), 0.0);
+        // Failed on the second batch: last.
+        assert_eq!(limit(3, 6 - 1, 0.0) + limit(3, 1, 0.0), 0.0);
+        assert_eq!(noise_level(&[1.0, 2.0, 3.0], &[0], &[f64::NAN], 0.0), 2.0 * 4.0);
+    }
+}
