@@ -157,4 +157,31 @@ mod tests {
             assert_eq!(message, format!("a batch of {batch} images: must be 1 to {n}, the number of training images"));
         }
     }
+
+    #[test]
+    fn batches_beside_one_another_share_no_image_while_images_last() {
+        // 23 images: the step's own 5, and three batches of 5 of the other 18.
+        let order = order(23, 5, 3);
+        let mut orders = Vec::new();
+        for step in [0, 1, 7] {
+            let others = order.others(step);
+            assert_eq!(others, order.others(step));
+            let mut seen = order.indices(step);
+            (0..3).for_each(|number| seen.extend(order.beside(step, &others, number)));
+            assert_eq!(seen.iter().collect::<std::collections::BTreeSet<_>>().len(), 20, "step {step}: {seen:?}");
+            let more: Vec<Vec<usize>> = (3..6).map(|number| order.beside(step, &others, number)).collect();
+            for batch in &more {
+                assert_eq!(batch.iter().collect::<std::collections::BTreeSet<_>>().len(), 5, "{batch:?}");
+            }
+            assert!(more[0] != more[1] && more[1] != more[2] && more[0] != order.beside(step + 1, &others, 3));
+            orders.push(others);
+        }
+        assert!(orders[0] != orders[1] && orders[1] != orders[2]);
+        // A batch of all images leaves none.
+        let whole = BatchOrder::new(5, 5, Seed::new(1)).unwrap();
+        assert_eq!(whole.others(0), []);
+        let mut all = whole.beside(0, &[], 0);
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3, 4]);
+    }
 }
