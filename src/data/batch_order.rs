@@ -179,7 +179,7 @@ mod tests {
         assert!(orders[0] != orders[1] && orders[1] != orders[2]);
         // A batch of all images leaves none.
         let whole = BatchOrder::new(5, 5, Seed::new(1)).unwrap();
-        assert_eq!(whole.others(0), []);
+        assert!(whole.others(0).is_empty());
         let mut all = whole.beside(0, &[], 0);
         all.sort_unstable();
         assert_eq!(all, [0, 1, 2, 3, 4]);
