@@ -48,7 +48,7 @@
 //! - [`plan`]: what of the graph all members share, what each computes itself, how many at a time, and what it costs.
 //! - [`engine`]: computes losses of a population, gradients and logits. The only place that knows tensors.
 //! - [`operator`]: mutation, crossover, selection. [`optimizer`]: SGD, Adam and their schedules. [`strategy`]: proposes
-//!   genomes and learns from their losses.
+//!   genomes and learns from their losses. [`evaluation`]: on how many batches members come to them.
 //! - [`learner`]: evolution and backprop as one interface, the one training loop ([`learner::Training`]), the budget, and
 //!   the only cost meter ([`learner::Task::charge`]).
 //! - [`metric`]: numbers about a trained network. [`plot`]: figures from records alone.
@@ -65,6 +65,7 @@ pub mod data;
 pub mod engine;
 pub mod entry;
 pub mod error;
+pub mod evaluation;
 pub mod graph;
 mod guard;
 pub mod learner;

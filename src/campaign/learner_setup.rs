@@ -8,6 +8,7 @@ use super::setup::{check_label, DataSetup};
 use super::{machine, Registry};
 use crate::engine::Loss;
 use crate::error::{Error, Result};
+use crate::evaluation::{Evaluation, Work};
 use crate::graph::ParameterKind;
 use crate::learner::{Backprop, Budget, Evolution, Learner};
 use crate::operator::Needs;
@@ -31,6 +32,8 @@ pub struct LearnerSetup {
     pub algorithm: String,
     /// Networks of a step: the population at its greatest, with the subset of the first seed; 1 for backprop.
     pub members: usize,
+    /// How members are evaluated; `None` for backprop.
+    pub evaluated: Option<Evaluated>,
     /// What a step evaluates beside them, at most; of backprop, whose member it is, the gradient.
     pub needs: Needs,
     /// Images of a batch.
@@ -43,9 +46,23 @@ pub struct LearnerSetup {
     node: Node,
 }
 
+/// A rule of evaluation and its name.
+type Rule = (String, Box<dyn Evaluation>);
+
+/// How a learner's members are evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    /// Name of the rule.
+    pub name: String,
+    /// The most that the first generation takes.
+    pub first: Work,
+    /// The most that any takes.
+    pub most: Work,
+}
+
 /// The parts of a learner that need k.
 enum Parts {
-    Evolution(Box<dyn Strategy>),
+    Evolution(Box<dyn Strategy>, Rule),
     Backprop(Box<dyn Optimizer>, Box<dyn Schedule>),
 }
 
@@ -90,12 +107,18 @@ impl LearnerSetup {
             let unknown = || Subset { name: String::new(), size: 1, spans: vec![unknown_span()] };
             let layout = Arc::new(context.layout.cloned().unwrap_or_else(unknown));
             let classes = context.data.map_or(1, |data| data.source.classes());
-            let (algorithm, parts) = read_parts(method, params, context.registry, &layout, classes);
+            let (algorithm, parts) = read_parts(method, params, context.registry, &layout, classes, loss);
             let gradient = Needs { gradients: 1, ..Needs::default() };
             let (members, needs) = match &parts {
-                Some(Parts::Evolution(strategy)) => (strategy.population(), strategy.needs()),
+                Some(Parts::Evolution(strategy, _)) => (strategy.population(), strategy.needs()),
                 None if method == Method::Evolution => (1, Needs::default()),
                 Some(Parts::Backprop(..)) | None => (1, gradient),
+            };
+            let evaluated = match &parts {
+                Some(Parts::Evolution(_, (name, rule))) => {
+                    Some(Evaluated { name: name.clone(), first: rule.next(members), most: rule.most(members) })
+                }
+                _ => None,
             };
             if needs.gradients > 0 && !loss.has_gradient() {
                 let who = if method == Method::Backprop { "backprop" } else { &algorithm };
@@ -103,7 +126,7 @@ impl LearnerSetup {
             }
             parts?;
             let (budget, node) = (budget?, node.clone());
-            Some(LearnerSetup { label, method, algorithm, members, needs, batch, loss, budget, node })
+            Some(LearnerSetup { label, method, algorithm, members, evaluated, needs, batch, loss, budget, node })
         };
         let (learner, resolved) = read_named(&node, path, problems, read)?;
         Some((learner?, resolved))
@@ -117,7 +140,7 @@ impl LearnerSetup {
         let problems = Problems::default();
         let read = |_: &str, _: &Origin, params: &Params<'_>| {
             params.ignore_rest();
-            read_parts(self.method, params, registry, &start.layout(), start.graph.classes()).1
+            read_parts(self.method, params, registry, &start.layout(), start.graph.classes(), self.loss).1
         };
         let parts = read_named(&self.node, "learner", &problems, read).and_then(|(parts, _)| parts);
         let parts = parts.ok_or_else(|| {
@@ -125,7 +148,9 @@ impl LearnerSetup {
             Error::Learner(format!("learner `{}` cannot be built for seed {seed}: {}", self.label, told.join("; ")))
         })?;
         Ok(match parts {
-            Parts::Evolution(strategy) => Box::new(Evolution::new(strategy, Seed::new(seed).child("ask"))),
+            Parts::Evolution(strategy, (_, rule)) => {
+                Box::new(Evolution::new(strategy, Seed::new(seed).child("ask")).with_evaluation(rule))
+            }
             Parts::Backprop(optimizer, schedule) => Box::new(Backprop::new(start.untrained(), optimizer, schedule)),
         })
     }
@@ -167,20 +192,28 @@ fn read_parts(
     registry: &Registry,
     layout: &Arc<Subset>,
     classes: usize,
+    loss: Loss,
 ) -> (String, Option<Parts>) {
     let named = match method {
-        Method::Evolution => params.named("strategy", None, |name, origin, section| {
-            let context = StrategyContext {
-                subset: layout.clone(),
-                classes,
-                operators: registry.operators.clone(),
-                strategies: registry.strategies.clone(),
-                memory: machine::memory() / 2,
-            };
-            let strategy = registry.strategies.build(name, origin, section, &context);
-            let held = |strategy| Box::new(Guarded::new(name, strategy, layout.size)) as Box<dyn Strategy>;
-            (name.to_string(), strategy.map(held).map(Parts::Evolution))
-        }),
+        Method::Evolution => {
+            let evaluation = params.named("evaluation", Some("once"), |name, origin, section| {
+                let rule = registry.evaluations.build(name, origin, section, &loss.range());
+                rule.map(|rule| (name.to_string(), rule))
+            });
+            params.named("strategy", None, |name, origin, section| {
+                let context = StrategyContext {
+                    subset: layout.clone(),
+                    classes,
+                    operators: registry.operators.clone(),
+                    strategies: registry.strategies.clone(),
+                    memory: machine::memory() / 2,
+                };
+                let strategy = registry.strategies.build(name, origin, section, &context);
+                let held = |strategy| Box::new(Guarded::new(name, strategy, layout.size)) as Box<dyn Strategy>;
+                let parts = strategy.map(held).zip(evaluation.flatten());
+                (name.to_string(), parts.map(|(strategy, rule)| Parts::Evolution(strategy, rule)))
+            })
+        }
         Method::Backprop => {
             let schedule = params.named("schedule", Some("constant"), |name, origin, section| {
                 registry.schedules.build(name, origin, section, &())

@@ -23,7 +23,7 @@ mod subset_setup;
 pub use export::{export, state_dict, state_dict_name, Exported, Incumbent, Place};
 pub use file::{Campaign, Cell, Run};
 pub use fit::check_memory;
-pub use learner_setup::LearnerSetup;
+pub use learner_setup::{Evaluated, LearnerSetup};
 pub use lineage::Lineage;
 pub use redraw::Redrawn;
 pub use registry::Registry;

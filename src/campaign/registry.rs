@@ -6,6 +6,7 @@ use super::recipe::{self, Recipe};
 use crate::data::augmentation::{self, Augmentation};
 use crate::data::{self, DataSource};
 use crate::entry::{Entries, Entry};
+use crate::evaluation::{self, Evaluation};
 use crate::graph::init::{self, Init};
 use crate::metric::{self, Metric};
 use crate::model::{self, Model};
@@ -33,6 +34,8 @@ pub struct Registry {
     pub projections: Entries<dyn Projection>,
     /// Evolutionary strategies.
     pub strategies: Entries<dyn Strategy, StrategyContext>,
+    /// How members of a generation are evaluated.
+    pub evaluations: Entries<dyn Evaluation, Option<f64>>,
     /// Mutation, crossover and selection operators.
     pub operators: Arc<Operators>,
     /// Optimizers of backprop.
@@ -58,6 +61,7 @@ impl Registry {
             selectors: Arc::new(Selectors::builtin()),
             projections: Entries::new("projection", projection::ENTRIES),
             strategies: Entries::new("strategy", strategy::ENTRIES),
+            evaluations: Entries::new("evaluation", evaluation::ENTRIES),
             operators: Arc::new(Operators::builtin()),
             optimizers: Entries::new("optimizer", optimizer::ENTRIES),
             schedules: Entries::new("schedule", schedule::ENTRIES),
@@ -92,6 +96,13 @@ impl Registry {
     #[must_use]
     pub fn with_strategy(mut self, entry: Entry<dyn Strategy, StrategyContext>) -> Self {
         self.strategies.add(entry);
+        self
+    }
+
+    /// Adds a rule of evaluation, or replaces the one of that name.
+    #[must_use]
+    pub fn with_evaluation(mut self, entry: Entry<dyn Evaluation, Option<f64>>) -> Self {
+        self.evaluations.add(entry);
         self
     }
 

@@ -102,6 +102,8 @@ pub struct Row {
     pub n: usize,
     /// Seeds that are not finished.
     pub unfinished: usize,
+    /// Members without a loss, of all generations of all seeds.
+    pub failed: u64,
     /// Test accuracy of the untrained network.
     pub untrained: Column,
     /// Loss on the training snapshot at the end, nats.
@@ -158,6 +160,7 @@ fn row(group: &[&RunRecords]) -> Row {
         cell: None,
         n: finished.len(),
         unfinished: group.len() - finished.len(),
+        failed: group.iter().flat_map(|run| &run.steps).map(|step| step.failed).sum(),
         untrained: column(&|run| run.evaluations.first().map(|first| first.scores.test.accuracy)),
         train_loss: last(&|end| end.last.train.loss),
         validation: last(&|end| end.last.validation.accuracy),

@@ -279,6 +279,7 @@ pub enum Kind {
     Subsets,
     Projections,
     Strategies,
+    Evaluations,
     Mutations,
     Crossovers,
     Selections,

@@ -8,8 +8,9 @@ use super::output::Output;
 use super::run::limits;
 use super::subset::{cell, choose};
 use super::Exit;
-use crate::campaign::{Campaign, Cell, LearnerSetup, Redrawn, Registry};
+use crate::campaign::{Campaign, Cell, Evaluated, LearnerSetup, Redrawn, Registry};
 use crate::error::Result;
+use crate::evaluation::Work;
 use crate::learner::SNAPSHOT;
 use crate::plan::{NodePlan, Plan};
 use crate::record::Method;
@@ -100,6 +101,12 @@ fn layers<'a>(start: &Start, plan: &'a Plan) -> Vec<Layer<'a>> {
 }
 
 impl Planned<'_> {
+    /// Multiply-accumulates of a generation, the first or the costliest, with what is looked at beside the members.
+    fn generation_macs(&self, which: impl Fn(&Evaluated) -> Work) -> u64 {
+        let (work, needs) = (self.setup.evaluated.as_ref().map(which).unwrap_or_default(), self.setup.needs);
+        self.plan.step_macs_on(work.members + needs.forward, work.batches, needs.backward())
+    }
+
     /// Multiply-accumulates of a step, once for all members and for each; backprop has one, whose backward pass is in it. What
     /// is looked at beside the members is once for all, at most.
     fn step_macs(&self) -> (u64, u64) {

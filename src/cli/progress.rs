@@ -54,6 +54,15 @@ fn title(run: &Run<'_>) -> String {
     format!("{learner}{cell} seed={}", run.seed)
 }
 
+/// How many members of a generation failed, if any did.
+fn failed(step: &Step) -> String {
+    if step.failed > 0 {
+        format!(", {} members failed", step.failed)
+    } else {
+        String::new()
+    }
+}
+
 /// What a line of a run begins with.
 fn head(turn: Turn<'_>) -> String {
     format!("[{}/{}] {}", turn.index + 1, turn.runs, title(turn.run))
@@ -140,7 +149,8 @@ impl Observer for Bars {
     fn step(&mut self, step: &Step, used: f64) {
         let rate = self.clock.rate(step);
         self.run.set_position((used * PARTS as f64) as u64);
-        self.run.set_message(format!("loss {:.3}{}{rate}, {}", step.loss, self.last, self.clock.left(used)));
+        let (loss, failed, left) = (step.loss, failed(step), self.clock.left(used));
+        self.run.set_message(format!("loss {loss:.3}{failed}{}{rate}, {left}", self.last));
         self.show_campaign(used);
     }
 
@@ -199,8 +209,8 @@ impl Observer for Lines {
         let rate = self.clock.rate(step);
         if self.said.elapsed() >= LINE_EVERY {
             self.said = Instant::now();
-            let left = self.clock.left(used);
-            self.say(&format!("{}: {:.0} %, loss {:.3}{rate}, {left}", self.head, 100.0 * used, step.loss));
+            let (loss, failed, left) = (step.loss, failed(step), self.clock.left(used));
+            self.say(&format!("{}: {:.0} %, loss {loss:.3}{failed}{rate}, {left}", self.head, 100.0 * used));
         }
     }
 

@@ -139,6 +139,15 @@ fn print_results(arguments: &RunArguments, summary: &Summary, runs: &[RunRecords
     } else {
         output.result(&results_table(&rows));
     }
+    for row in rows.iter().filter(|row| row.failed > 0) {
+        let cell = row.cell.as_ref().map(|cell| format!(" {cell}")).unwrap_or_default();
+        output.talk(&format!(
+            "warning: {}{cell}: {} members failed, without a loss that is a number, and ranked last; `failed` in steps.jsonl \
+             tells when\n",
+            row.learner,
+            grouped(row.failed)
+        ));
+    }
 }
 
 /// The final table: means over seeds with 95 % intervals.
@@ -195,6 +204,7 @@ fn json_row(row: &Row) -> serde_json::Value {
         "cell": row.cell,
         "n": row.n,
         "unfinished": row.unfinished,
+        "failed_members": row.failed,
         "train_loss_nats": column(row.train_loss),
         "validation_accuracy": column(row.validation),
         "test_accuracy": column(row.test),

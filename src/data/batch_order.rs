@@ -61,6 +61,28 @@ impl BatchOrder {
         indices
     }
 
+    /// The images that are not in the batch of step `step`, in a random order: what is evaluated beside it takes these first.
+    pub fn others(&self, step: u64) -> Vec<usize> {
+        let mut own = vec![false; self.n];
+        self.indices(step).into_iter().for_each(|image| own[image] = true);
+        let mut others: Vec<usize> = (0..self.n).filter(|image| !own[*image]).collect();
+        self.seed.child("beside").index(step).rng().shuffle(&mut others);
+        others
+    }
+
+    /// The images of batch `number` (from 0) beside that of step `step`, (batch), all different; `others` are those of
+    /// [`BatchOrder::others`]. As many batches as these fill have no image in common; the next are drawn from all images,
+    /// each by itself.
+    pub fn beside(&self, step: u64, others: &[usize], number: usize) -> Vec<usize> {
+        if let Some(batch) = others.chunks_exact(self.batch).nth(number) {
+            return batch.to_vec();
+        }
+        let mut rng = self.seed.child("beside").index(step).index(number as u64).rng();
+        let mut images = rng.choose(self.n, self.batch);
+        rng.shuffle(&mut images);
+        images
+    }
+
     fn permutation(&self, epoch: u64) -> Arc<Vec<usize>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, order)) = last.as_ref().filter(|(cached, _)| *cached == epoch) {
@@ -134,5 +156,32 @@ mod tests {
             let message = BatchOrder::new(n, batch, Seed::new(1)).unwrap_err().to_string();
             assert_eq!(message, format!("a batch of {batch} images: must be 1 to {n}, the number of training images"));
         }
+    }
+
+    #[test]
+    fn batches_beside_one_another_share_no_image_while_images_last() {
+        // 23 images: the step's own 5, and three batches of 5 of the other 18.
+        let order = order(23, 5, 3);
+        let mut orders = Vec::new();
+        for step in [0, 1, 7] {
+            let others = order.others(step);
+            assert_eq!(others, order.others(step));
+            let mut seen = order.indices(step);
+            (0..3).for_each(|number| seen.extend(order.beside(step, &others, number)));
+            assert_eq!(seen.iter().collect::<std::collections::BTreeSet<_>>().len(), 20, "step {step}: {seen:?}");
+            let more: Vec<Vec<usize>> = (3..6).map(|number| order.beside(step, &others, number)).collect();
+            for batch in &more {
+                assert_eq!(batch.iter().collect::<std::collections::BTreeSet<_>>().len(), 5, "{batch:?}");
+            }
+            assert!(more[0] != more[1] && more[1] != more[2] && more[0] != order.beside(step + 1, &others, 3));
+            orders.push(others);
+        }
+        assert!(orders[0] != orders[1] && orders[1] != orders[2]);
+        // A batch of all images leaves none.
+        let whole = BatchOrder::new(5, 5, Seed::new(1)).unwrap();
+        assert!(whole.others(0).is_empty());
+        let mut all = whole.beside(0, &[], 0);
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3, 4]);
     }
 }

@@ -28,6 +28,11 @@ impl Loss {
         self != Loss::Error
     }
 
+    /// How far apart two losses can be; `None` where there is no bound.
+    pub fn range(self) -> Option<f64> {
+        (self == Loss::Error).then_some(1.0)
+    }
+
     /// Mean loss of `logits` (batch, classes); NaN where a logit is infinite or NaN: such a network has failed.
     pub fn mean(self, logits: &[f32], labels: &[u32]) -> f64 {
         let classes = logits.len() / labels.len();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{Learner, StepReport, Task};
 use crate::data::Batch;
 use crate::error::{Error, Result};
+use crate::evaluation::Work;
 use crate::optimizer::{Optimizer, Schedule};
 use crate::progress::Progress;
 use crate::state::State;
@@ -42,7 +43,8 @@ impl Learner for Backprop {
         Ok(StepReport {
             loss,
             best: loss,
-            members: 0,
+            work: Work::default(),
+            next: Work::default(),
             gradients: 1,
             failed: 0,
             diagnostics: diagnostics.into_iter().map(|(name, x)| (name.to_string(), x)).collect::<BTreeMap<_, _>>(),

@@ -1,8 +1,10 @@
 //! Learners and the one training loop: both methods get the same task, the same batches and the same cost meter.
 
 mod backprop;
+mod batches;
 mod budget;
 mod chain;
+mod class_means;
 mod evaluate;
 mod evolution;
 mod moments;
@@ -27,6 +29,7 @@ use std::collections::BTreeMap;
 
 use crate::data::Batch;
 use crate::error::Result;
+use crate::evaluation::Work;
 use crate::progress::Progress;
 use crate::state::State;
 
@@ -61,11 +64,13 @@ pub struct StepReport {
     pub loss: f64,
     /// Least loss of a member, or loss of the batch.
     pub best: f64,
-    /// Networks evaluated forward alone.
-    pub members: usize,
+    /// Networks evaluated forward alone, and on how many batches.
+    pub work: Work,
+    /// The most of them that the next step may evaluate.
+    pub next: Work,
     /// Networks evaluated forward and backward: backprop's own, or what guides a strategy.
     pub gradients: usize,
-    /// Of these, how many have no loss.
+    /// Members without a loss.
     pub failed: u64,
     /// The algorithm's own numbers.
     pub diagnostics: BTreeMap<String, f64>,

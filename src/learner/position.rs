@@ -11,8 +11,12 @@ use crate::state::State;
 pub struct Position {
     /// Cost so far.
     pub cost: Cost,
-    /// Cost of the last step, if there was one.
+    /// What the next step is taken to cost at most: as much as the last one, unless that said otherwise. `None` before the
+    /// first.
     pub last_step: Option<Cost>,
+    /// Batches that this cost counts.
+    #[serde(default = "one")]
+    pub last_batches: u64,
     /// What the stages before this one learned, where the subset is drawn again.
     #[serde(skip)]
     pub chain: Chain,
@@ -30,6 +34,11 @@ pub struct Position {
     /// Best test accuracy of any evaluation.
     #[serde(with = "number")]
     pub best_on_test_accuracy: f64,
+}
+
+/// Of checkpoints that do not tell.
+fn one() -> u64 {
+    1
 }
 
 /// The incumbent of the evaluation with the least validation loss.

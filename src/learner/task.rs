@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::StepReport;
 use crate::data::{Augmentation, Batch, BatchOrder, Data, Split};
 use crate::engine::{Engine, Loss};
+use crate::evaluation::Work;
 use crate::plan::Plan;
 use crate::record::Cost;
 use crate::rng::Seed;
@@ -37,13 +38,18 @@ impl Task {
     /// The training batch of a step, augmented, with the address of the step's noise: follows from the seed and the step
     /// alone.
     pub fn batch(&self, step: u64) -> Batch {
-        let indices = self.order.indices(step);
+        let address = |label: &str| self.seed.child(label).index(step);
+        self.read(&self.order.indices(step), address("augment"), address("noise"))
+    }
+
+    /// Training images, augmented from one address and with the other for their noise.
+    pub(super) fn read(&self, indices: &[usize], augment: Seed, noise: Seed) -> Batch {
         let batch = if self.augmentation.changes() {
-            self.data.augmented(&indices, &*self.augmentation, self.seed.child("augment").index(step))
+            self.data.augmented(indices, &*self.augmentation, augment)
         } else {
-            self.data.gather(Split::Train, &indices)
+            self.data.gather(Split::Train, indices)
         };
-        Batch { noise: Some(self.seed.child("noise").index(step)), ..batch }
+        Batch { noise: Some(noise), ..batch }
     }
 
     /// The first training images: the fixed snapshot.
@@ -58,7 +64,7 @@ impl Task {
 
     /// The cost of a run after one more step.
     pub fn charge(&self, cost: Cost, report: &StepReport) -> Cost {
-        let step = self.step_cost(report.members, report.gradients);
+        let step = self.step_cost(report.work, report.gradients);
         Cost {
             step: cost.step + step.step,
             images: cost.images + step.images,
@@ -67,20 +73,27 @@ impl Task {
         }
     }
 
-    /// What the next step costs if it evaluates as many networks as one that cost `last`, on whatever task that was.
-    pub fn forecast(&self, last: Cost) -> Cost {
-        let networks = |images: u64| images as usize / self.order.batch();
-        self.step_cost(networks(last.images - last.images_backward), networks(last.images_backward))
+    /// What the step after one is taken to cost at most.
+    pub fn expected(&self, report: &StepReport) -> Cost {
+        self.step_cost(report.next, report.gradients)
     }
 
-    /// Of so many networks forward alone, and so many forward and backward.
-    fn step_cost(&self, members: usize, gradients: usize) -> Cost {
+    /// What a step costs that evaluates as many networks as one that cost `last`, on whatever task that was, on so many
+    /// batches.
+    pub fn forecast(&self, last: Cost, batches: usize) -> Cost {
+        let networks = |images: u64| images as usize / self.order.batch();
+        let members = networks(last.images - last.images_backward);
+        self.step_cost(Work { members, batches }, networks(last.images_backward))
+    }
+
+    /// Of so many networks forward alone, and so many forward and backward. What members share is computed once a batch.
+    fn step_cost(&self, Work { members, batches }: Work, gradients: usize) -> Cost {
         let images = |networks: usize| (networks * self.order.batch()) as u64;
         Cost {
             step: 1,
             images: images(members + gradients),
             images_backward: images(gradients),
-            macs: self.plan.step_macs(members, gradients),
+            macs: self.plan.step_macs_on(members, batches, gradients),
         }
     }
 }

@@ -106,6 +106,7 @@ impl Training<'_> {
         let position = position.unwrap_or_else(|| Position {
             cost: Cost::default(),
             last_step: None,
+            last_batches: 1,
             chain: Chain::default(),
             state: stages.stage().1.save(),
             seconds: 0.0,
@@ -171,7 +172,8 @@ impl Loop<'_, '_> {
         self.position.chain.push(&learned);
         // Another subset may cost more: the budget is asked again before the next step.
         let (task, _) = self.stages.stage();
-        self.position.last_step = self.position.last_step.map(|last| task.forecast(last));
+        let batches = self.position.last_batches as usize;
+        self.position.last_step = self.position.last_step.map(|last| task.forecast(last, batches));
         self.position.seconds += clock.elapsed().as_secs_f64();
         self.scores = None;
         Ok(())
@@ -185,12 +187,8 @@ impl Loop<'_, '_> {
         let batch = task.batch(before.step);
         let report = learner.step(task, &batch, Progress { step: before.step, used })?;
         let cost = task.charge(before, &report);
-        self.position.last_step = Some(Cost {
-            step: 1,
-            images: cost.images - before.images,
-            images_backward: cost.images_backward - before.images_backward,
-            macs: cost.macs - before.macs,
-        });
+        self.position.last_step = Some(task.expected(&report));
+        self.position.last_batches = report.next.batches as u64;
         self.position.cost = cost;
         self.position.seconds += clock.elapsed().as_secs_f64();
         self.scores = None;

@@ -40,7 +40,7 @@ pub struct OperatorContext<'a> {
     pub order: &'a [usize],
     /// Which of them is the parent being changed.
     pub parent: usize,
-    /// Its loss on the last batch; NaN at generation 0.
+    /// Its loss on the last batch, with what it inherited where members inherit; NaN at generation 0.
     pub parent_loss: f32,
     /// Where an operator may leave its own numbers for the records.
     pub report: &'a Reporter,

@@ -277,6 +277,12 @@ impl Plan {
         of_members.saturating_add(self.gradient_macs().saturating_mul(gradients as u64))
     }
 
+    /// The same where the members, each counted once for every batch that it sees, are evaluated on several batches.
+    pub fn step_macs_on(&self, members: usize, batches: usize, gradients: usize) -> u64 {
+        let more = self.macs(0).saturating_mul(batches.saturating_sub(1) as u64);
+        self.step_macs(members, gradients).saturating_add(more)
+    }
+
     /// Multiply-accumulates that the engine executes for `members` members on one batch.
     pub fn executed_macs(&self, members: usize) -> u64 {
         let of_members = self.executed.member.saturating_mul(members as u64);

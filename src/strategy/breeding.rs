@@ -39,13 +39,16 @@ struct Made {
     before: Option<Vec<f32>>,
     /// The numbers that it carries.
     carried: Vec<f32>,
+    /// What its parents were judged by.
+    inherited: f32,
 }
 
 /// Those that may become parents.
 pub struct Ancestors<'a> {
     /// Their genomes, (n, k).
     pub parents: &'a Population,
-    /// Their losses, (n); NaN where one failed, and of the start before the first generation.
+    /// What they are judged by, (n): their losses, with what they inherited where they inherit; NaN where one failed, and
+    /// of the start before the first generation.
     pub losses: &'a [f32],
     /// Their losses by class, (n, classes); empty where they were not told.
     pub by_class: &'a [f32],
@@ -61,6 +64,8 @@ pub struct Ancestors<'a> {
 pub struct Bred {
     /// What the operators keep with each child, one row after the other.
     pub carried: Vec<f32>,
+    /// What the parents of each child were judged by, the mean of two where it was crossed; NaN of the start's.
+    pub inherited: Vec<f32>,
     /// What the operators left for the records.
     pub reported: Vec<(&'static str, f64)>,
 }
@@ -145,15 +150,17 @@ impl Breeder {
                 self.make(ancestors, genes, now, *parents, &mut seed.index((first + child) as u64).rng())
             })
             .collect();
-        let (reports, mut carried, mut mutants) = (Reporter::default(), Vec::new(), Vec::new());
+        let (reports, mut mutants) = (Reporter::default(), Vec::new());
+        let (mut carried, mut inherited) = (Vec::new(), Vec::with_capacity(made.len()));
         for (child, made) in made.into_iter().enumerate() {
-            let Made { report, before, carried: own } = made?;
+            let Made { report, before, carried: own, inherited: loss } = made?;
             carried.extend(own);
+            inherited.push(loss);
             reports.absorb(report);
             mutants.extend(before.map(|before| (child, before)));
         }
         self.refine(genes, mutants, now, &reports)?;
-        Ok(Bred { carried, reported: reports.take() })
+        Ok(Bred { carried, inherited, reported: reports.take() })
     }
 
     /// Has the mutation look at the networks of its mutants, each with what it was before.
@@ -225,7 +232,7 @@ impl Breeder {
         Ok(first.into_iter().zip(second).collect())
     }
 
-    /// Makes one child in `genes`; gives what it carries and what was reported.
+    /// Makes one child in `genes`; gives what comes with it.
     fn make(
         &self,
         ancestors: &Ancestors<'_>,
@@ -249,11 +256,15 @@ impl Breeder {
         };
         genes.copy_from_slice(ancestors.parents.member(parents.0));
         let mut carried = ancestors.carried.of(parents.0).to_vec();
+        let mut inherited = ancestors.losses[parents.0];
         // At the start there is nothing to cross, and a child that is not mutated would only repeat the start.
         if ancestors.started && rng.uniform() < self.crossover_rate {
             let (who, other) = (|| format!("crossover `{}`", self.crossover.name), ancestors.parents.member(parents.1));
             guarded(who, || self.crossover.operator.cross(genes, other, &context, rng))?;
             self.check("crossover", &self.crossover.name, genes)?;
+            if self.crossover.operator.mixes() {
+                inherited = (inherited + ancestors.losses[parents.1]) / 2.0;
+            }
         }
         if !ancestors.started || rng.uniform() < self.mutation_rate {
             before = self.mutation.operator.refines().then(|| genes.to_vec());
@@ -267,7 +278,7 @@ impl Breeder {
                 )));
             }
         }
-        Ok(Made { report, before, carried })
+        Ok(Made { report, before, carried, inherited })
     }
 
     fn check(&self, kind: &str, name: &str, genes: &[f32]) -> Result<()> {

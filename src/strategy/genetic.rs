@@ -2,13 +2,15 @@
 //!
 //! Generation 0 is the untouched network and mutants of it. Then the best `elites` stay as they are, and each other
 //! member is a copy of a selected parent, crossed with a second one and mutated. Elites are members like any other and
-//! so are evaluated again: losses of different batches are never compared. Members that failed are no parents.
+//! so are evaluated again: losses of different batches are never compared. Members that failed are no parents. With
+//! `inheritance` the parents' losses count too (`inheritance.rs`), in selection, elites and incumbent.
 //! Which of the best stay is told by `elites`, or by a selection that is a rule of survival too: `plus`, which keeps its
 //! parents, or `comma`, which keeps none.
 
 use super::breeding::{Ancestors, Breeder};
 use super::carried::Carried;
 use super::fitness::{rank, rank_told};
+use super::inheritance::Inheritance;
 use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
@@ -22,10 +24,13 @@ struct Genetic {
     elites: usize,
     /// The generation told last, (n, k); before the first, the untouched network alone.
     parents: Population,
-    /// Their losses; NaN before the first.
+    /// What they are judged by; NaN before the first.
     losses: Vec<f32>,
     /// Their losses by class, (n, classes); empty where the selection does not ask for them.
     by_class: Vec<f32>,
+    inheritance: Inheritance,
+    /// What the parents of the members asked last were judged by.
+    inherited: Vec<f32>,
     /// Members of `parents` that have a loss, from the best on; the start before the first generation.
     order: Vec<usize>,
     /// What the operators keep with each member.
@@ -69,8 +74,8 @@ pub(super) const CONTRACT: Contract = Contract {
 };
 
 impl Genetic {
-    /// Defaults: `population` 64, one elite, or as many as a selection says that is a rule of survival too, and the operators
-    /// of [`Breeder::read`].
+    /// Defaults: `population` 64, one elite, or as many as a selection says that is a rule of survival too, no `inheritance`,
+    /// and the operators of [`Breeder::read`].
     fn read(params: &Params<'_>, context: &StrategyContext) -> Result<Self> {
         let n = params.integer("population", Some(64), super::POPULATION);
         let breeder = Breeder::read(params, context);
@@ -95,6 +100,8 @@ impl Genetic {
             parents: Population::zeros(1, context.subset.size),
             losses: vec![f32::NAN],
             by_class: Vec::new(),
+            inheritance: Inheritance::read(params),
+            inherited: Vec::new(),
             order: vec![0],
             genes: Vec::new(),
             reported: Vec::new(),
@@ -136,17 +143,19 @@ impl Strategy for Genetic {
         };
         let bred = self.breeder.breed(&ancestors, children, kept, now)?;
         self.carried.ask(self.order[..kept].iter().copied(), &bred.carried);
+        self.inherited = self.order[..kept].iter().map(|member| self.losses[*member]).chain(bred.inherited).collect();
         self.reported = bred.reported;
         Ok(Population::from_genes(genes, k))
     }
 
     fn tell(&mut self, asked: Population, losses: &[f32]) -> Result<()> {
         let shape = (self.n, self.parents.size());
-        self.order = rank_told("genetic", &asked, losses, shape, || self.breeder.remedy())?;
+        rank_told("genetic", &asked, losses, shape, || self.breeder.remedy())?;
+        self.losses = self.inheritance.judge(losses, &self.inherited);
+        self.order = rank(&self.losses);
         self.order.retain(|member| !losses[*member].is_nan());
         self.carried.tell("genetic", 0..self.n)?;
         self.genes = std::mem::replace(&mut self.parents, asked).into_genes();
-        self.losses = losses.to_vec();
         self.by_class.clear();
         Ok(())
     }

@@ -19,6 +19,7 @@ mod genetic;
 mod gesmr_ga;
 mod guarded;
 mod guided_es;
+mod inheritance;
 mod ipop;
 mod l_shade;
 mod lm_ma_es;

@@ -3,11 +3,13 @@
 //! A generation is all parents and some `children` of them, made by named operators as those of `genetic`. The worst of
 //! both, as many as there are children, leave. Parents are evaluated again beside the children, because losses of
 //! different batches are never compared; so there are several children a generation where Whitley's GENITOR has one, and
-//! the share of children is the generation gap of De Jong 1975.
+//! the share of children is the generation gap of De Jong 1975. With `inheritance` what was before counts too
+//! (`inheritance.rs`); a parent that stays is its own parent.
 
 use super::breeding::{Ancestors, Breeder};
 use super::carried::Carried;
 use super::fitness::{rank, rank_told};
+use super::inheritance::Inheritance;
 use super::{Contract, Generation, Solve, Strategy, StrategyContext, Target};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
@@ -23,10 +25,13 @@ struct SteadyStateGenetic {
     children: usize,
     /// The parents, (n - children, k); before the first generation the untouched network alone.
     parents: Population,
-    /// Their losses; NaN before the first.
+    /// What they are judged by; NaN before the first.
     losses: Vec<f32>,
     /// Their losses by class, (n - children, classes); empty where the selection does not ask for them.
     by_class: Vec<f32>,
+    inheritance: Inheritance,
+    /// What the parents of the members asked last were judged by.
+    inherited: Vec<f32>,
     /// Parents that have a loss, from the best on; the start before the first generation.
     order: Vec<usize>,
     /// What the operators keep with each parent.
@@ -62,7 +67,7 @@ pub(super) const CONTRACT: Contract = Contract {
 
 impl SteadyStateGenetic {
     /// Defaults: `population` 64, the members that are evaluated in a generation; `children` a quarter of them (at least
-    /// one); the operators of [`Breeder::read`].
+    /// one); no `inheritance`; the operators of [`Breeder::read`].
     fn read(params: &Params<'_>, context: &StrategyContext) -> Result<Self> {
         let n = params.integer("population", Some(64), super::POPULATION);
         let children = params.integer("children", Some((n / 4).max(1)), 1..=n - 1);
@@ -83,6 +88,8 @@ impl SteadyStateGenetic {
             parents: Population::zeros(1, context.subset.size),
             losses: vec![f32::NAN],
             by_class: Vec::new(),
+            inheritance: Inheritance::read(params),
+            inherited: Vec::new(),
             order: vec![0],
             genes: Vec::new(),
             started: false,
@@ -117,6 +124,7 @@ impl Strategy for SteadyStateGenetic {
         };
         let bred = self.breeder.breed(&ancestors, children, kept, now)?;
         self.carried.ask(0..kept, &bred.carried);
+        self.inherited = self.losses.iter().copied().chain(bred.inherited).collect();
         self.reported = bred.reported;
         Ok(Population::from_genes(genes, k))
     }
@@ -127,7 +135,9 @@ impl Strategy for SteadyStateGenetic {
 
     fn tell_classes(&mut self, asked: Population, losses: &[f32], by_class: &[f32]) -> Result<()> {
         let k = self.parents.size();
-        let order = rank_told(NAME, &asked, losses, (self.n, k), || self.breeder.remedy())?;
+        rank_told(NAME, &asked, losses, (self.n, k), || self.breeder.remedy())?;
+        let losses = self.inheritance.judge(losses, &self.inherited);
+        let order = rank(&losses);
         let mut kept = order[..self.n - self.children].to_vec();
         kept.sort_unstable();
         self.carried.tell(NAME, kept.iter().copied())?;

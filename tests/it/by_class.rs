@@ -79,7 +79,7 @@ fn a_strategy_that_needs_them_is_told_those_of_the_one_evaluation() {
     let mut learner = Evolution::new(Box::new(classy), Seed::new(8));
     for step in 0..2 {
         let report = learner.step(&task, &task.batch(step), Progress { step, used: 0.0 }).unwrap();
-        assert_eq!((report.members, training.lock().unwrap().len()), (3, step as usize + 1), "no member twice");
+        assert_eq!((report.work.members, training.lock().unwrap().len()), (3, step as usize + 1), "no member twice");
     }
     for (step, (asked, losses, by_class)) in told.lock().unwrap().iter().enumerate() {
         let expected: ClassLosses = task.engine.class_losses(asked, &task.batch(step as u64), Loss::Nll).unwrap();

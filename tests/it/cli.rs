@@ -8,6 +8,7 @@ mod inspect;
 mod kills;
 mod memory;
 mod mistakes;
+mod noise;
 mod plots;
 mod published_counts;
 mod recipes;

@@ -96,10 +96,17 @@ fn learner(learner: &Planned<'_>) -> Value {
         "epochs": setup.budget.epochs.map(|epochs| epochs.count),
         "steps_of_epochs": setup.budget.epochs.map(|epochs| epochs.steps),
         "members": setup.members,
+        "evaluation": setup.evaluated.as_ref().map(|evaluated| &evaluated.name),
+        "members_evaluated": setup.evaluated.as_ref().map(|evaluated| evaluated.first.members),
+        "members_evaluated_most": setup.evaluated.as_ref().map(|evaluated| evaluated.most.members),
         "unit": plan.unit,
         "units_at_once": plan.units_at_once,
         "macs_per_step": match setup.method {
-            Method::Evolution => plan.step_macs(setup.members + setup.needs.forward, setup.needs.backward()),
+            Method::Evolution => learner.generation_macs(|evaluated| evaluated.first),
+            Method::Backprop => one_member,
+        },
+        "macs_per_step_most": match setup.method {
+            Method::Evolution => learner.generation_macs(|evaluated| evaluated.most),
             Method::Backprop => one_member,
         },
         "macs_per_step_one_member": one_member,

@@ -1,7 +1,7 @@
 //! The plan as tables.
 
 use super::{Layer, Planned, View};
-use crate::campaign::Redrawn;
+use crate::campaign::{Evaluated, Redrawn};
 use crate::cli::format::{bytes, counted, grouped, short, table, time};
 use crate::record::Method;
 use crate::subset::Span;
@@ -33,6 +33,7 @@ impl View<'_> {
                     counted(stages as usize, "stage")
                 );
             }
+            text += &evaluation_line(learner);
             if let Some(lacking) = &learner.lacking {
                 text += &format!("learner `{}` does not fit: {lacking}\n", learner.setup.label);
             }
@@ -127,6 +128,19 @@ fn span_line(span: &Span) -> String {
         "  {} filter {}: {}..{end} ({} weights, fan-in {})\n",
         span.parameter, span.filter, span.offset, span.length, span.fan_in
     )
+}
+
+/// How many members a generation evaluates, where it is not each of them once.
+fn evaluation_line(learner: &Planned<'_>) -> String {
+    let Planned { setup, .. } = learner;
+    let Some(Evaluated { name, first, most }) = &setup.evaluated else { return String::new() };
+    if most.batches == 1 {
+        return String::new();
+    }
+    let macs = short(learner.generation_macs(|evaluated| evaluated.most) as f64);
+    let (label, all, batches) = (&setup.label, grouped(most.members as u64), most.batches);
+    let begins = if first == most { String::new() } else { format!("{} at first, ", grouped(first.members as u64)) };
+    format!("learner `{label}`: evaluation {name}, {begins}at most {all} evaluations on {batches} batches, {macs} MACs a step\n")
 }
 
 /// What one step of a learner costs.

@@ -18,6 +18,11 @@ pub trait CrossoverOperator: Send + Sync {
     /// Changes `child` (k), a private copy of the first parent, by the genes of the second, `other` (k).
     fn cross(&self, child: &mut [f32], other: &[f32], context: &OperatorContext<'_>, rng: &mut Rng);
 
+    /// Whether the child can have genes of the second parent, and so inherits of both.
+    fn mixes(&self) -> bool {
+        true
+    }
+
     /// Whether it reads the spans of the subset. Those are refused in a subspace, where genes are coordinates and belong to no
     /// layer or filter.
     fn needs_spans(&self) -> bool {

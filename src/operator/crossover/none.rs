@@ -16,4 +16,8 @@ pub(super) const ENTRY: Entry<dyn CrossoverOperator> = Entry {
 
 impl CrossoverOperator for None {
     fn cross(&self, _: &mut [f32], _: &[f32], _: &OperatorContext<'_>, _: &mut Rng) {}
+
+    fn mixes(&self) -> bool {
+        false
+    }
 }

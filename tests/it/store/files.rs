@@ -31,6 +31,7 @@ fn checkpoint(step: u64) -> Checkpoint {
         position: Position {
             cost: cost(step),
             last_step: Some(cost(1)),
+            last_batches: 1,
             chain: chain(),
             state,
             seconds: 0.1 + 0.2,

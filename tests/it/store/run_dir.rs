@@ -34,6 +34,7 @@ fn checkpoint(step: u64, state: State) -> Checkpoint {
     let position = Position {
         cost: cost(step),
         last_step: None,
+        last_batches: 1,
         chain: Chain::default(),
         state,
         seconds: 1.5,

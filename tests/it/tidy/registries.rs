@@ -40,7 +40,7 @@ impl Kind {
 }
 
 /// What strategies share.
-const STRATEGY_PARTS: [&str; 16] = [
+const STRATEGY_PARTS: [&str; 17] = [
     "breeding.rs",
     "carried.rs",
     "contract.rs",
@@ -51,6 +51,7 @@ const STRATEGY_PARTS: [&str; 16] = [
     "fitness.rs",
     "generation.rs",
     "guarded.rs",
+    "inheritance.rs",
     "matrices.rs",
     "options.rs",
     "restarts.rs",
@@ -73,6 +74,7 @@ pub fn kinds() -> Vec<Kind> {
         selectors,
         projections,
         strategies,
+        evaluations,
         operators,
         optimizers,
         schedules,
@@ -121,6 +123,7 @@ pub fn kinds() -> Vec<Kind> {
         ),
         kind("projections", "projection", &["columns.rs"], rows(&projections)),
         kind("strategies", "strategy", &STRATEGY_PARTS, rows(&strategies)),
+        kind("evaluations", "evaluation", &["bounds.rs"], rows(&evaluations)),
         kind(
             "mutations",
             "operator/mutation",
