@@ -187,7 +187,7 @@ fn who_saw_fewer_batches_is_told_what_compares() {
     // Batches get harder for all alike: the one that drops out after five must not look better for it.
     let harder = |member: usize, batch: usize| {
         let own = [1.0, 1.0, 5.0, f32::NAN][member];
-        let wobble = [0.01, -0.01, 0.0, 0.0][member] * if batch % 2 == 0 { 1.0 } else { -1.0 };
+        let wobble = [0.01, -0.01, 0.0, 0.0][member] * if batch.is_multiple_of(2) { 1.0 } else { -1.0 };
         own + wobble + batch as f32
     };
     let seen = evaluate(&mut *rule("racing", json!({ "best": 0.25, "most": 8 })), 4, Seed::new(1), harder);
@@ -234,7 +234,7 @@ fn records(campaign: &Campaign, folder: &Path, stop_every: u64) -> String {
     loop {
         let mut options = Options::new(folder);
         let asked = asked.clone();
-        options.stop = Arc::new(move || asked.fetch_add(1, Ordering::Relaxed) % stop_every == 0);
+        options.stop = Arc::new(move || asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(stop_every));
         let summary = campaign::run(campaign, &Registry::builtin(), &options, &mut ()).unwrap();
         assert_eq!(summary.failed, []);
         if !summary.stopped {
