@@ -35,6 +35,21 @@ impl Loss {
         rows.map(|(row, label)| self.of(row, *label as usize)).sum::<f64>() / labels.len() as f64
     }
 
+    /// Mean loss over the images of each class, (classes); NaN for a class without images. Where a logit is infinite or
+    /// NaN all are NaN: such a network has failed.
+    pub fn means_by_class(self, logits: &[f32], labels: &[u32]) -> Vec<f64> {
+        let classes = logits.len() / labels.len();
+        let mut sums = vec![(0.0, 0); classes];
+        for (row, label) in logits.chunks_exact(classes).zip(labels) {
+            let (sum, images) = &mut sums[*label as usize];
+            *sum += self.of(row, *label as usize);
+            *images += 1;
+        }
+        let failed = sums.iter().any(|(sum, _)| sum.is_nan());
+        let mean = |(sum, images): (f64, u32)| if failed { f64::NAN } else { sum / f64::from(images) };
+        sums.into_iter().map(mean).collect()
+    }
+
     /// Gradient of the mean loss with respect to `logits` (batch, classes).
     pub fn gradient(self, logits: &[f32], labels: &[u32]) -> Vec<f32> {
         let classes = logits.len() / labels.len();
@@ -127,6 +142,18 @@ mod tests {
             }
         }
         assert!(predicts(&[1.0, 3e38], 1) && !predicts(&[1.0, 3e38], 0));
+    }
+
+    #[test]
+    fn the_images_of_each_class_have_their_own_mean_and_one_failed_image_spoils_all() {
+        let logits = [2.0, 0.0, 1.5, 0.0, 1.0, 0.0, 2.0, 0.0, 0.5];
+        let means = Loss::Margin.means_by_class(&logits, &[0, 1, 0]);
+        assert_eq!(means[..2], [0.25, 0.0]);
+        assert!(means[2].is_nan(), "no image of the third class");
+        let errors = Loss::Error.means_by_class(&logits, &[2, 1, 2]);
+        assert!(errors[0].is_nan() && errors[1..] == [0.0, 1.0], "{errors:?}");
+        let failed = [2.0, 0.0, 1.5, 0.0, f32::INFINITY, 0.0];
+        assert!(Loss::Nll.means_by_class(&failed, &[0, 1]).iter().all(|mean| mean.is_nan()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Unsafe code lives here alone, each block with its argument.
 
+mod class_losses;
 pub mod cpu;
 mod dropout;
 pub mod loss;
@@ -9,6 +10,7 @@ mod reference;
 mod square_product;
 mod statistics;
 
+pub use class_losses::ClassLosses;
 pub use cpu::CpuEngine;
 pub use dropout::mask;
 pub use loss::Loss;
@@ -32,6 +34,12 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// If a tensor operation fails.
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>>;
+
+    /// The same losses, and the mean losses over the images of each class: one evaluation gives both.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    fn class_losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<ClassLosses>;
 
     /// Loss and its gradient (k) at the trained weights `trained` (k).
     ///

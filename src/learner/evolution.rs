@@ -4,6 +4,7 @@
 use super::view::View;
 use super::{Learner, StepReport, Task};
 use crate::data::Batch;
+use crate::engine::ClassLosses;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::rng::Seed;
@@ -28,8 +29,15 @@ impl Learner for Evolution {
         let network = View::new(task, batch);
         let population = self.strategy.ask(&Generation { at, seed: self.seed.index(at.step), network: &network })?;
         let spent = network.spent();
-        let losses = task.engine.losses(&population, batch, task.loss)?;
-        self.strategy.tell(population, &losses)?;
+        let losses = if self.strategy.needs().class_losses {
+            let ClassLosses { losses, by_class } = task.engine.class_losses(&population, batch, task.loss)?;
+            self.strategy.tell_classes(population, &losses, &by_class)?;
+            losses
+        } else {
+            let losses = task.engine.losses(&population, batch, task.loss)?;
+            self.strategy.tell(population, &losses)?;
+            losses
+        };
         let known = || losses.iter().filter(|loss| !loss.is_nan()).map(|loss| f64::from(*loss));
         let n = known().count();
         Ok(StepReport {

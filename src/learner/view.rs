@@ -29,7 +29,7 @@ impl<'a> View<'a> {
     pub fn spent(&self) -> Needs {
         let counts = [&self.forward, &self.gradients, &self.output_gradients];
         let [forward, gradients, output_gradients] = counts.map(|count| count.load(Ordering::Relaxed));
-        Needs { forward, gradients, output_gradients }
+        Needs { forward, gradients, output_gradients, ..Needs::default() }
     }
 }
 

@@ -11,6 +11,8 @@ pub struct Needs {
     pub gradients: usize,
     /// Gradients of single outputs, which any loss leaves as they are. Each counts as one forward and one backward.
     pub output_gradients: usize,
+    /// Whether members' losses are told by class, which costs no evaluation more.
+    pub class_losses: bool,
 }
 
 impl Needs {
@@ -28,6 +30,7 @@ impl Add for Needs {
             forward: self.forward + other.forward,
             gradients: self.gradients + other.gradients,
             output_gradients: self.output_gradients + other.output_gradients,
+            class_losses: self.class_losses || other.class_losses,
         }
     }
 }

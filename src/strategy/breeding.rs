@@ -47,6 +47,8 @@ pub struct Ancestors<'a> {
     pub parents: &'a Population,
     /// Their losses, (n); NaN where one failed, and of the start before the first generation.
     pub losses: &'a [f32],
+    /// Their losses by class, (n, classes); empty where they were not told.
+    pub by_class: &'a [f32],
     /// Those that have a loss, from the best on; the start before the first generation.
     pub order: &'a [usize],
     /// What the operators keep with each of them.
@@ -92,9 +94,9 @@ impl Breeder {
         Ok(Breeder { subset, classes, mutation, mutation_rate, crossover, crossover_rate, selection })
     }
 
-    /// What the operators look at of the network where a generation has so many children, at most.
+    /// What the operators look at beyond losses where a generation has so many children, at most.
     pub fn needs(&self, children: usize) -> Needs {
-        self.mutation.operator.needs(children, self.classes)
+        self.mutation.operator.needs(children, self.classes) + self.selection.operator.needs()
     }
 
     /// What the operators keep with the start.
@@ -186,7 +188,14 @@ impl Breeder {
             return Ok(vec![(0, 0); children]);
         }
         let mut rng = seed.child("selection").rng();
-        let from = Candidates { order: ancestors.order, losses: ancestors.losses };
+        let Ancestors { order, losses, by_class, .. } = *ancestors;
+        if self.selection.operator.needs().class_losses && by_class.is_empty() {
+            return Err(Error::Learner(format!(
+                "selection `{}` needs losses by class, and only whole losses were told: take another selection here",
+                self.selection.name
+            )));
+        }
+        let from = Candidates { order, losses, by_class };
         let mut draw = || {
             let who = || format!("selection `{}`", self.selection.name);
             guarded(who, || self.selection.operator.select(&from, children, &mut rng))

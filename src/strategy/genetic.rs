@@ -22,6 +22,8 @@ struct Genetic {
     parents: Population,
     /// Their losses; NaN before the first.
     losses: Vec<f32>,
+    /// Their losses by class, (n, classes); empty where the selection does not ask for them.
+    by_class: Vec<f32>,
     /// Members of `parents` that have a loss, from the best on; the start before the first generation.
     order: Vec<usize>,
     /// What the operators keep with each member.
@@ -77,6 +79,7 @@ impl Genetic {
             elites,
             parents: Population::zeros(1, context.subset.size),
             losses: vec![f32::NAN],
+            by_class: Vec::new(),
             order: vec![0],
             genes: Vec::new(),
             reported: Vec::new(),
@@ -108,8 +111,14 @@ impl Strategy for Genetic {
         for (elite, member) in elites.chunks_exact_mut(k).zip(&self.order) {
             elite.copy_from_slice(self.parents.member(*member));
         }
-        let (parents, losses, order) = (&self.parents, &self.losses, &self.order);
-        let ancestors = Ancestors { parents, losses, order, carried: &self.carried, started };
+        let ancestors = Ancestors {
+            parents: &self.parents,
+            losses: &self.losses,
+            by_class: &self.by_class,
+            order: &self.order,
+            carried: &self.carried,
+            started,
+        };
         let bred = self.breeder.breed(&ancestors, children, kept, now)?;
         self.carried.ask(self.order[..kept].iter().copied(), &bred.carried);
         self.reported = bred.reported;
@@ -123,6 +132,13 @@ impl Strategy for Genetic {
         self.carried.tell("genetic", 0..self.n)?;
         self.genes = std::mem::replace(&mut self.parents, asked).into_genes();
         self.losses = losses.to_vec();
+        self.by_class.clear();
+        Ok(())
+    }
+
+    fn tell_classes(&mut self, asked: Population, losses: &[f32], by_class: &[f32]) -> Result<()> {
+        self.tell(asked, losses)?;
+        self.by_class.extend_from_slice(by_class);
         Ok(())
     }
 
@@ -139,6 +155,8 @@ impl Strategy for Genetic {
         state.put_u64("genetic.members", &[self.parents.len() as u64]);
         state.put_f32("genetic.parents", self.parents.genes());
         state.put_f32("genetic.losses", &self.losses);
+        state.put_u64("genetic.classes", &[(self.by_class.len() / self.losses.len()) as u64]);
+        state.put_f32("genetic.by_class", &self.by_class);
         self.carried.save(&mut state, "genetic.carried");
         state
     }
@@ -149,6 +167,8 @@ impl Strategy for Genetic {
         let n = if members == 1 { 1 } else { self.n };
         let losses = state.f32s("genetic.losses", n)?;
         let parents = state.f32s("genetic.parents", n * k)?;
+        let classes = state.u64s("genetic.classes", 1)?[0] as usize;
+        let by_class = state.f32s("genetic.by_class", n.saturating_mul(classes))?;
         let mut order = rank(losses);
         order.retain(|member| n == 1 || !losses[*member].is_nan());
         if order.is_empty() {
@@ -156,7 +176,7 @@ impl Strategy for Genetic {
         }
         self.carried.load(state, "genetic.carried", n)?;
         self.parents = Population::from_genes(parents.to_vec(), k);
-        (self.losses, self.order) = (losses.to_vec(), order);
+        (self.losses, self.by_class, self.order) = (losses.to_vec(), by_class.to_vec(), order);
         Ok(())
     }
 }

@@ -25,6 +25,18 @@ impl Guarded {
         Error::Learner(format!("strategy `{}` {what}: {remedy}", self.name))
     }
 
+    /// Lets it learn, and looks at what it would deploy then.
+    fn hold(&mut self, learn: impl FnOnce(&mut dyn Strategy) -> Result<()>) -> Result<()> {
+        let (inner, name) = (&mut self.inner, &self.name);
+        guarded(|| format!("strategy `{name}`"), || learn(&mut **inner))??;
+        let deployed = self.inner.incumbent();
+        if deployed.len() != self.size || !deployed.iter().all(|gene| gene.is_finite()) {
+            let what = format!("would deploy {} genes, or some that are not finite", deployed.len());
+            return Err(self.broke(&what, &format!("its `incumbent()` must have {} finite genes", self.size)));
+        }
+        Ok(())
+    }
+
     /// Whether these can be evaluated.
     fn check(&self, asked: &Population) -> Result<()> {
         let (n, size, most) = (asked.len(), asked.size(), self.inner.population());
@@ -63,14 +75,11 @@ impl Strategy for Guarded {
     }
 
     fn tell(&mut self, asked: Population, losses: &[f32]) -> Result<()> {
-        let (inner, name) = (&mut self.inner, &self.name);
-        guarded(|| format!("strategy `{name}`"), || inner.tell(asked, losses))??;
-        let deployed = self.inner.incumbent();
-        if deployed.len() != self.size || !deployed.iter().all(|gene| gene.is_finite()) {
-            let what = format!("would deploy {} genes, or some that are not finite", deployed.len());
-            return Err(self.broke(&what, &format!("its `incumbent()` must have {} finite genes", self.size)));
-        }
-        Ok(())
+        self.hold(|inner| inner.tell(asked, losses))
+    }
+
+    fn tell_classes(&mut self, asked: Population, losses: &[f32], by_class: &[f32]) -> Result<()> {
+        self.hold(|inner| inner.tell_classes(asked, losses, by_class))
     }
 
     fn incumbent(&self) -> &[f32] {

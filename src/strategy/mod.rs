@@ -79,6 +79,16 @@ pub trait Strategy: Send {
     /// If no member has a loss, the shapes are not those of the last `ask`, or the update diverges.
     fn tell(&mut self, asked: Population, losses: &[f32]) -> Result<()>;
 
+    /// The same, where it [`needs`](Self::needs) the losses by class: `by_class` (n, classes) are the means over the batch's
+    /// images of each class, NaN for a class without images and for a failed member.
+    ///
+    /// # Errors
+    /// As `tell`.
+    fn tell_classes(&mut self, asked: Population, losses: &[f32], by_class: &[f32]) -> Result<()> {
+        let _ = by_class;
+        self.tell(asked, losses)
+    }
+
     /// The genome that it would deploy now, (k): its mean or its elite.
     fn incumbent(&self) -> &[f32];
 

@@ -152,6 +152,41 @@ impl Restarts {
         }
     }
 
+    /// Learns from what was told; `by_class` is empty where only losses were.
+    fn learn(&mut self, asked: Population, losses: &[f32], by_class: &[f32]) -> Result<()> {
+        let extra = self.extra();
+        if asked.len() != losses.len() || asked.len() < extra {
+            // The inner strategy says what is wrong.
+            return self.pass_on(asked, losses, by_class).map_err(|error| self.said(&error));
+        }
+        let (k, own) = (asked.size(), asked.len() - extra);
+        let last = (extra > 0 && k == self.inner.incumbent().len()).then(|| self.inner.incumbent().to_vec());
+        let mut genes = asked.into_genes();
+        genes.truncate(own * k);
+        let classes = by_class.len() / losses.len().max(1);
+        let told = self.pass_on(Population::from_genes(genes, k), &losses[..own], &by_class[..own * classes]);
+        told.map_err(|error| self.said(&error))?;
+        if let (Some(last), [champion, current]) = (last, &losses[own..]) {
+            if current < champion || champion.is_nan() && !current.is_nan() {
+                self.champion = Some(last);
+            }
+        }
+        self.history.run += own as u64;
+        let flat = losses[..own].iter().all(|loss| *loss == losses[0]);
+        let over = self.setting.small && 2 * self.history.run > self.history.last_large;
+        self.pending = own > 1 && flat || over || self.inner.stop().is_some();
+        Ok(())
+    }
+
+    /// Tells the inner strategy, by class where that is known.
+    fn pass_on(&mut self, asked: Population, losses: &[f32], by_class: &[f32]) -> Result<()> {
+        if by_class.is_empty() {
+            self.inner.tell(asked, losses)
+        } else {
+            self.inner.tell_classes(asked, losses, by_class)
+        }
+    }
+
     /// What the inner strategy said.
     fn said(&self, error: &Error) -> Error {
         Error::Learner(format!("strategy `{}`: {error}", self.name))
@@ -185,27 +220,11 @@ impl Strategy for Restarts {
     }
 
     fn tell(&mut self, asked: Population, losses: &[f32]) -> Result<()> {
-        let extra = self.extra();
-        if asked.len() != losses.len() || asked.len() < extra {
-            // The inner strategy says what is wrong.
-            return self.inner.tell(asked, losses).map_err(|error| self.said(&error));
-        }
-        let (k, own) = (asked.size(), asked.len() - extra);
-        let last = (extra > 0 && k == self.inner.incumbent().len()).then(|| self.inner.incumbent().to_vec());
-        let mut genes = asked.into_genes();
-        genes.truncate(own * k);
-        let told = self.inner.tell(Population::from_genes(genes, k), &losses[..own]);
-        told.map_err(|error| self.said(&error))?;
-        if let (Some(last), [champion, current]) = (last, &losses[own..]) {
-            if current < champion || champion.is_nan() && !current.is_nan() {
-                self.champion = Some(last);
-            }
-        }
-        self.history.run += own as u64;
-        let flat = losses[..own].iter().all(|loss| *loss == losses[0]);
-        let over = self.setting.small && 2 * self.history.run > self.history.last_large;
-        self.pending = own > 1 && flat || over || self.inner.stop().is_some();
-        Ok(())
+        self.learn(asked, losses, &[])
+    }
+
+    fn tell_classes(&mut self, asked: Population, losses: &[f32], by_class: &[f32]) -> Result<()> {
+        self.learn(asked, losses, by_class)
     }
 
     fn incumbent(&self) -> &[f32] {

@@ -25,6 +25,8 @@ struct SteadyStateGenetic {
     parents: Population,
     /// Their losses; NaN before the first.
     losses: Vec<f32>,
+    /// Their losses by class, (n - children, classes); empty where the selection does not ask for them.
+    by_class: Vec<f32>,
     /// Parents that have a loss, from the best on; the start before the first generation.
     order: Vec<usize>,
     /// What the operators keep with each parent.
@@ -72,6 +74,7 @@ impl SteadyStateGenetic {
             children: children as usize,
             parents: Population::zeros(1, context.subset.size),
             losses: vec![f32::NAN],
+            by_class: Vec::new(),
             order: vec![0],
             genes: Vec::new(),
             started: false,
@@ -96,8 +99,14 @@ impl Strategy for SteadyStateGenetic {
         genes.resize(self.n * k, 0.0);
         let (parents, children) = genes.split_at_mut(kept * k);
         parents.copy_from_slice(self.parents.genes());
-        let (parents, losses, order) = (&self.parents, &self.losses, &self.order);
-        let ancestors = Ancestors { parents, losses, order, carried: &self.carried, started: self.started };
+        let ancestors = Ancestors {
+            parents: &self.parents,
+            losses: &self.losses,
+            by_class: &self.by_class,
+            order: &self.order,
+            carried: &self.carried,
+            started: self.started,
+        };
         let bred = self.breeder.breed(&ancestors, children, kept, now)?;
         self.carried.ask(0..kept, &bred.carried);
         self.reported = bred.reported;
@@ -105,6 +114,10 @@ impl Strategy for SteadyStateGenetic {
     }
 
     fn tell(&mut self, asked: Population, losses: &[f32]) -> Result<()> {
+        self.tell_classes(asked, losses, &[])
+    }
+
+    fn tell_classes(&mut self, asked: Population, losses: &[f32], by_class: &[f32]) -> Result<()> {
         let k = self.parents.size();
         let order = rank_told(NAME, &asked, losses, (self.n, k), || self.breeder.remedy())?;
         let mut kept = order[..self.n - self.children].to_vec();
@@ -115,6 +128,8 @@ impl Strategy for SteadyStateGenetic {
         kept.iter().for_each(|member| genes.extend_from_slice(asked.member(*member)));
         self.parents = Population::from_genes(genes, k);
         self.losses = kept.iter().map(|member| losses[*member]).collect();
+        let classes = by_class.len() / self.n;
+        self.by_class = kept.iter().flat_map(|member| &by_class[member * classes..][..classes]).copied().collect();
         self.order = rank(&self.losses);
         self.order.retain(|parent| !self.losses[*parent].is_nan());
         self.genes = asked.into_genes();
@@ -135,6 +150,8 @@ impl Strategy for SteadyStateGenetic {
         state.put_u64("steady-state-genetic.started", &[u64::from(self.started)]);
         state.put_f32("steady-state-genetic.parents", self.parents.genes());
         state.put_f32("steady-state-genetic.losses", &self.losses);
+        state.put_u64("steady-state-genetic.classes", &[(self.by_class.len() / self.losses.len()) as u64]);
+        state.put_f32("steady-state-genetic.by_class", &self.by_class);
         self.carried.save(&mut state, "steady-state-genetic.carried");
         state
     }
@@ -145,6 +162,8 @@ impl Strategy for SteadyStateGenetic {
         let parents = if started { self.n - self.children } else { 1 };
         let losses = state.f32s("steady-state-genetic.losses", parents)?;
         let genes = state.f32s("steady-state-genetic.parents", parents * k)?;
+        let classes = state.u64s("steady-state-genetic.classes", 1)?[0] as usize;
+        let by_class = state.f32s("steady-state-genetic.by_class", parents.saturating_mul(classes))?;
         let mut order = rank(losses);
         order.retain(|parent| !started || !losses[*parent].is_nan());
         if order.is_empty() {
@@ -153,7 +172,7 @@ impl Strategy for SteadyStateGenetic {
         }
         self.carried.load(state, "steady-state-genetic.carried", parents)?;
         self.parents = Population::from_genes(genes.to_vec(), k);
-        (self.losses, self.order, self.started) = (losses.to_vec(), order, started);
+        (self.losses, self.by_class, self.order, self.started) = (losses.to_vec(), by_class.to_vec(), order, started);
         Ok(())
     }
 }

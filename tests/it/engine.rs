@@ -211,6 +211,65 @@ fn the_engine_gives_the_losses_and_gradients_of_the_reference() {
 }
 
 #[test]
+fn losses_by_class_are_means_over_the_images_of_each_class() {
+    let graph = graph_with_everything();
+    let mut batch = batch_of(&graph, 8);
+    // Three classes: three images, five, none.
+    batch.labels = vec![1, 0, 1, 1, 0, 1, 0, 1];
+    for start in subsets(&graph) {
+        let plan = Plan::new(&start.graph, &start.subset, 8, LIMITS);
+        let own = CpuEngine::new(start.clone(), plan.clone()).unwrap();
+        let reference = ReferenceEngine::on_cpu(start.clone(), &plan);
+        // The third member fails: its weights overflow.
+        let mut population = population_of(start.subset.size, 5);
+        population.member_mut(2).fill(3e38);
+        for engine in [&own as &dyn Engine, &reference] {
+            for loss in [Loss::Nll, Loss::Error, Loss::Margin] {
+                let found = engine.class_losses(&population, &batch, loss).unwrap();
+                let whole = engine.losses(&population, &batch, loss).unwrap();
+                let bits = |losses: &[f32]| losses.iter().map(|loss| loss.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&found.losses), bits(&whole), "one evaluation, the same losses");
+                assert_eq!(found.by_class.len(), 5 * 3);
+                for (member, classes) in found.by_class.chunks_exact(3).enumerate() {
+                    if whole[member].is_nan() {
+                        assert!(classes.iter().all(|mean| mean.is_nan()), "{classes:?} of a failed member");
+                        continue;
+                    }
+                    let trained = start.express(population.member(member));
+                    let (_, logits) = engine.recalibrate(&trained, &batch).unwrap();
+                    let expected = plain_means(&logits, &batch.labels, loss);
+                    for (mean, expected) in classes.iter().zip(&expected[..2]) {
+                        let error = (f64::from(*mean) - expected).abs();
+                        assert!(error < 1e-5 * expected.abs().max(1.0), "{loss:?}: {mean} against {expected}");
+                    }
+                    assert!(classes[2].is_nan(), "no image of this class");
+                }
+                assert!(whole.iter().filter(|loss| loss.is_nan()).count() < 5);
+            }
+        }
+    }
+}
+
+/// Mean losses by class of logits (batch, 3), by the formulas.
+fn plain_means(logits: &[f32], labels: &[u32], loss: Loss) -> Vec<f64> {
+    let of_image = |row: &[f32], label: usize| {
+        let z: Vec<f64> = row.iter().map(|z| f64::from(*z)).collect();
+        let rival = (0..3).filter(|class| *class != label).map(|class| z[class]).fold(f64::MIN, f64::max);
+        match loss {
+            Loss::Nll => z.iter().map(|other| (other - z[label]).exp()).sum::<f64>().ln(),
+            Loss::Error => f64::from(u8::from(rival >= z[label])),
+            Loss::Margin => (1.0 + rival - z[label]).max(0.0),
+        }
+    };
+    let of_class = |class: usize| {
+        let rows = logits.chunks_exact(3).zip(labels).filter(|(_, label)| **label as usize == class);
+        let losses: Vec<f64> = rows.map(|(row, label)| of_image(row, *label as usize)).collect();
+        losses.iter().sum::<f64>() / losses.len() as f64
+    };
+    (0..3).map(of_class).collect()
+}
+
+#[test]
 fn gradients_on_the_subset_agree_with_finite_differences() {
     let graph = graph_with_everything();
     let batch = batch_of(&graph, 6);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{json, Value as Json};
 use subevo::data::augmentation::Unchanged;
 use subevo::data::{self, Batch, BatchOrder, Data, DataSource, Images, Split};
-use subevo::engine::{CpuEngine, Engine, Loss, Statistics};
+use subevo::engine::{ClassLosses, CpuEngine, Engine, Loss, Statistics};
 use subevo::entry::Entries;
 use subevo::error::Result;
 use subevo::graph::init::Distribution;
@@ -283,6 +283,11 @@ impl Engine for Spy {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
         self.training.lock().unwrap().push(batch.clone());
         self.engine.losses(population, batch, loss)
+    }
+
+    fn class_losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<ClassLosses> {
+        self.training.lock().unwrap().push(batch.clone());
+        self.engine.class_losses(population, batch, loss)
     }
 
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {

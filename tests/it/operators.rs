@@ -145,9 +145,16 @@ fn selection_gives_as_many_as_asked_from_the_shown_and_prefers_the_better() {
         let order: Vec<usize> = (0..31).map(|rank| (rank * 12 + 5) % 37).collect();
         let mut losses = [f32::NAN; 37];
         order.iter().enumerate().for_each(|(rank, member)| losses[*member] = rank as f32 / 8.0);
+        // Two of three classes rise by rank, each with a ripple; of the third the batch has no image.
+        let of_member = |loss: &f32| [*loss, (loss * 5.0).floor() / 3.0, f32::NAN];
+        let by_class: Vec<f32> = losses.iter().flat_map(of_member).collect();
         let count = 20_000;
         let select = |seed: u64| {
-            operator.select(&Candidates { order: &order, losses: &losses }, count, &mut Seed::new(seed).rng())
+            operator.select(
+                &Candidates { order: &order, losses: &losses, by_class: &by_class },
+                count,
+                &mut Seed::new(seed).rng(),
+            )
         };
         let chosen = select(1);
         assert_eq!((chosen.len(), &chosen), (count, &select(1)), "{}", entry.name);
@@ -158,13 +165,19 @@ fn selection_gives_as_many_as_asked_from_the_shown_and_prefers_the_better() {
         let mean = ranks.iter().sum::<usize>() as f64 / count as f64;
         assert!(mean < 15.0 - 4.0 * 0.063, "{}: mean rank {mean}", entry.name);
         assert_eq!(
-            operator.select(&Candidates { order: &[7], losses: &losses }, 3, &mut Seed::new(1).rng()),
+            operator.select(
+                &Candidates { order: &[7], losses: &losses, by_class: &by_class },
+                3,
+                &mut Seed::new(1).rng()
+            ),
             [7, 7, 7],
             "{}",
             entry.name
         );
         assert!(
-            operator.select(&Candidates { order: &order, losses: &losses }, 0, &mut Seed::new(1).rng()).is_empty(),
+            operator
+                .select(&Candidates { order: &order, losses: &losses, by_class: &by_class }, 0, &mut Seed::new(1).rng())
+                .is_empty(),
             "{}",
             entry.name
         );

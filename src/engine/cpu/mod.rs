@@ -38,7 +38,7 @@ use self::lanes::Pixels;
 use self::scratch::{Buffers, Pool, Scratch};
 use self::shared::{Shared, Sharing};
 use self::weights::{Banks, Weights};
-use super::{Engine, Loss, Statistics};
+use super::{ClassLosses, Engine, Loss, Statistics};
 use crate::data::Batch;
 use crate::error::Result;
 use crate::plan::{Plan, Program, Programs};
@@ -334,6 +334,11 @@ impl CpuEngine {
 impl Engine for CpuEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
         Ok(self.of_members(population, batch, |logits| loss.mean(&logits, &batch.labels) as f32))
+    }
+
+    fn class_losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<ClassLosses> {
+        let rows = self.of_members(population, batch, |logits| ClassLosses::row(loss, &logits, &batch.labels));
+        Ok(ClassLosses::of_rows(&rows))
     }
 
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {

@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor, Var, D};
 use rayon::prelude::*;
 
 use super::dropout::masks;
-use super::{Engine, Loss, Statistics};
+use super::{ClassLosses, Engine, Loss, Statistics};
 use crate::data::Batch;
 use crate::error::{Error, Result};
 use crate::graph::{Node, NodeId, Op, Parameter, ParameterId};
@@ -199,6 +199,11 @@ impl ReferenceEngine {
 impl Engine for ReferenceEngine {
     fn losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<Vec<f32>> {
         self.of_members(population, batch, |logits| loss.mean(&logits, &batch.labels) as f32)
+    }
+
+    fn class_losses(&self, population: &Population, batch: &Batch, loss: Loss) -> Result<ClassLosses> {
+        let rows = self.of_members(population, batch, |logits| ClassLosses::row(loss, &logits, &batch.labels))?;
+        Ok(ClassLosses::of_rows(&rows))
     }
 
     fn gradient(&self, trained: &[f32], batch: &Batch, loss: Loss) -> Result<(f64, Vec<f32>)> {

@@ -3,6 +3,7 @@
 mod tournament;
 mod truncation;
 
+use super::Needs;
 use crate::entry::Entry;
 use crate::rng::Rng;
 
@@ -10,6 +11,11 @@ use crate::rng::Rng;
 pub trait SelectionOperator: Send + Sync {
     /// Gives `count` of the candidates, with repetition.
     fn select(&self, from: &Candidates<'_>, count: usize, rng: &mut Rng) -> Vec<usize>;
+
+    /// What it looks at beyond the losses of the members.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
 }
 
 /// The members that may become parents.
@@ -19,6 +25,16 @@ pub struct Candidates<'a> {
     pub order: &'a [usize],
     /// The loss of each member, (n); NaN of those that are not in `order`.
     pub losses: &'a [f32],
+    /// Their mean losses over the images of each class, (n, classes); NaN for a class without images in the batch. Empty
+    /// unless the selection [`needs`](SelectionOperator::needs) them.
+    pub by_class: &'a [f32],
+}
+
+impl Candidates<'_> {
+    /// Number of classes in `by_class`.
+    pub fn classes(&self) -> usize {
+        self.by_class.len() / self.losses.len().max(1)
+    }
 }
 
 /// Alphabetical; a test fails where a file here has no row.

@@ -33,8 +33,11 @@ mod tests {
     fn a_rank_wins_as_often_as_it_is_the_best_of_the_drawn() {
         let order = [3, 0, 4, 1, 2];
         let count = 50_000;
-        let chosen =
-            Tournament { size: 3 }.select(&Candidates { order: &order, losses: &[] }, count, &mut Seed::new(4).rng());
+        let chosen = Tournament { size: 3 }.select(
+            &Candidates { order: &order, losses: &[], by_class: &[] },
+            count,
+            &mut Seed::new(4).rng(),
+        );
         for (rank, member) in order.iter().enumerate() {
             // P(all of three at or behind the rank) - P(all behind it).
             let share = |r: usize| ((5 - r) as f64 / 5.0).powi(3);

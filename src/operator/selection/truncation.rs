@@ -34,8 +34,11 @@ mod tests {
     fn only_the_kept_are_chosen_and_each_as_often() {
         let order = [7, 2, 9, 0, 5, 1];
         for (keep, kept) in [(Amount::Fraction(0.5), 3), (Amount::Count(2), 2), (Amount::Fraction(0.01), 1)] {
-            let chosen =
-                Truncation { keep }.select(&Candidates { order: &order, losses: &[] }, 30_000, &mut Seed::new(3).rng());
+            let chosen = Truncation { keep }.select(
+                &Candidates { order: &order, losses: &[], by_class: &[] },
+                30_000,
+                &mut Seed::new(3).rng(),
+            );
             let p = 1.0 / kept as f64;
             for (rank, member) in order.iter().enumerate() {
                 let times = chosen.iter().filter(|i| *i == member).count() as f64;
