@@ -106,12 +106,16 @@ mod testing {
 
     /// Calls `run` with the context of a start of `k` genes that belong to no layer.
     pub fn with_context(k: usize, run: impl FnOnce(&OperatorContext<'_>)) {
-        let subset = Subset { name: "test".to_string(), size: k, spans: Vec::new() };
-        let (parents, report) = (Population::zeros(1, k), Reporter::default());
+        with_spans(&Subset::without_places("test", k), run);
+    }
+
+    /// Calls `run` with the context of a start of the genes of a subset.
+    pub fn with_spans(subset: &Subset, run: impl FnOnce(&OperatorContext<'_>)) {
+        let (parents, report) = (Population::zeros(1, subset.size), Reporter::default());
         let at = Progress { step: 0, used: 0.0 };
         run(&OperatorContext {
             at,
-            subset: &subset,
+            subset,
             base: &[],
             draws: &[],
             parents: &parents,

@@ -95,7 +95,9 @@ fn members_of_a_subspace_have_the_losses_of_the_networks_they_stand_for() {
         let plan = Plan::new(&start.graph, &start.subset, 12, LIMITS);
         let weights = members.members().flat_map(|z| start.express(z)).collect();
         let expected = CpuEngine::new(direct(&start), plan.clone()).unwrap();
-        let expected = expected.losses(&Population::from_genes(weights, start.subset.size), &batch, Loss::Nll).unwrap();
+        let weights = Population::from_genes(weights, start.subset.size);
+        let expected_by_class = expected.class_losses(&weights, &batch, Loss::Nll).unwrap().by_class;
+        let expected = expected.losses(&weights, &batch, Loss::Nll).unwrap();
         let basis = start.basis().unwrap();
         // From all members at once down to one after another: less memory, the same bits.
         let mut sizes = Vec::new();
@@ -108,6 +110,9 @@ fn members_of_a_subspace_have_the_losses_of_the_networks_they_stand_for() {
                 let fast = CpuEngine::new(start.clone(), plan.clone()).unwrap();
                 let losses = pool.install(|| fast.losses(&members, &batch, Loss::Nll)).unwrap();
                 assert_eq!(bits(&losses), bits(&expected), "{projection}, {memory} bytes, {threads} threads");
+                let by_class = pool.install(|| fast.class_losses(&members, &batch, Loss::Nll)).unwrap();
+                assert_eq!(bits(&by_class.losses), bits(&expected), "{projection}, {memory} bytes, {threads} threads");
+                assert_eq!(bits(&by_class.by_class), bits(&expected_by_class));
             }
         }
         assert!(sizes[0] >= 19 && sizes[4] == 1, "{sizes:?}");

@@ -1,6 +1,12 @@
 //! Crossover operators: mix a second parent into a copy of the first.
 
+mod arithmetic;
+mod blend;
+mod filter_wise;
 mod none;
+mod one_point;
+mod sbx;
+mod two_point;
 mod uniform;
 
 use super::OperatorContext;
@@ -20,4 +26,13 @@ pub trait CrossoverOperator: Send + Sync {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn CrossoverOperator>] = &[none::ENTRY, uniform::ENTRY];
+pub const ENTRIES: &[Entry<dyn CrossoverOperator>] = &[
+    arithmetic::ENTRY,
+    blend::ENTRY,
+    filter_wise::ENTRY,
+    none::ENTRY,
+    one_point::ENTRY,
+    sbx::ENTRY,
+    two_point::ENTRY,
+    uniform::ENTRY,
+];
