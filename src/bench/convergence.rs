@@ -110,7 +110,7 @@ impl Recipe<'_> {
     /// Builds it for `k` genes with `sigma` 1, also of its parts, where none is written.
     ///
     /// # Errors
-    /// If there is none of that name, or an option is wrong.
+    /// If there is none of that name, an option is wrong, or it needs what a function does not have.
     pub fn build(&self, k: usize) -> Result<(Box<dyn Strategy>, Table)> {
         let mut node = as_table(&self.asked)?;
         if let Some(population) = self.population {
@@ -123,7 +123,13 @@ impl Recipe<'_> {
         }
         let (_, resolved) = self.read(&node, k)?;
         write(&mut node, &resolved, "sigma", &Value::Float(1.0), false);
-        self.read(&node, k)
+        let (strategy, resolved) = self.read(&node, k)?;
+        if strategy.needs().class_losses {
+            let message = "a part of this strategy needs losses by class, and a function has no classes: take another \
+                           selection here";
+            return Err(Error::Config(message.to_string()));
+        }
+        Ok((strategy, resolved))
     }
 
     fn read(&self, node: &Table, k: usize) -> Result<(Box<dyn Strategy>, Table)> {

@@ -108,6 +108,16 @@ impl Breeder {
         Ok(Carried::new(guarded(who, || self.mutation.operator.carries(&self.subset))?))
     }
 
+    /// How many of the best of `n` members the selection itself lets survive; `None` where it leaves that open.
+    pub fn survivors(&self, n: usize) -> Option<usize> {
+        self.selection.operator.survivors(n)
+    }
+
+    /// The name of the selection, for messages.
+    pub fn selection(&self) -> &str {
+        &self.selection.name
+    }
+
     /// What to do where all members failed.
     pub fn remedy(&self) -> String {
         format!("make the steps of mutation `{}` smaller", self.mutation.name)

@@ -67,11 +67,24 @@ pub(super) const CONTRACT: Contract = Contract {
 };
 
 impl Genetic {
-    /// Defaults: `population` 64, one elite, and the operators of [`Breeder::read`].
+    /// Defaults: `population` 64, one elite, or as many as a selection says that is a rule of survival too, and the operators
+    /// of [`Breeder::read`].
     fn read(params: &Params<'_>, context: &StrategyContext) -> Result<Self> {
         let n = params.integer("population", Some(64), super::POPULATION);
-        let elites = params.integer("elites", Some(1), 0..=n - 1) as usize;
-        let breeder = Breeder::read(params, context)?;
+        let breeder = Breeder::read(params, context);
+        let survivors = breeder.as_ref().ok().and_then(|breeder| breeder.survivors(n as usize));
+        let elites =
+            params.integer("elites", Some(survivors.unwrap_or(1).min(n as usize - 1) as u64), 0..=n - 1) as usize;
+        let breeder = breeder?;
+        if let Some(survivors) = survivors.filter(|survivors| *survivors != elites) {
+            let selection = breeder.selection();
+            let message = if survivors as u64 == n {
+                format!("selection `{selection}` keeps all {n} members and leaves no place for children: keep fewer")
+            } else {
+                format!("selection `{selection}` keeps {survivors} of {n} members, not {elites}: leave `elites` out")
+            };
+            params.problem("elites", message, None);
+        }
         Ok(Genetic {
             carried: breeder.carries()?,
             breeder,

@@ -67,6 +67,14 @@ impl SteadyStateGenetic {
         let n = params.integer("population", Some(64), super::POPULATION);
         let children = params.integer("children", Some((n / 4).max(1)), 1..=n - 1);
         let breeder = Breeder::read(params, context)?;
+        if breeder.survivors(n as usize).is_some() {
+            let message = format!(
+                "selection `{}` says which parents stay, but here the children's number does: take strategy `genetic`, \
+                 or selection `truncation`",
+                breeder.selection()
+            );
+            params.problem("selection", message, None);
+        }
         Ok(SteadyStateGenetic {
             carried: breeder.carries()?,
             breeder,

@@ -294,6 +294,59 @@ fn children_that_were_mutated_are_refined_together_beside_what_they_were() {
 }
 
 #[test]
+fn plus_keeps_the_best_of_parents_and_children_and_comma_keeps_none() {
+    let made = |selection: serde_json::Value| {
+        let mut strategy = genetic(json!({ "population": 40, "mutation": "plus-one", "selection": selection }));
+        let first = strategy.ask(&Generation::blind(at(0), Seed::new(1))).unwrap();
+        // Members that tell their index; the best are 39, 38, 37.
+        let asked = Population::from_genes((0..120).map(|i| (i / 3) as f32 * 10.0).collect(), 3);
+        assert_eq!(first.len(), 40);
+        strategy.tell(asked, &(0..40).map(|i| -(i as f32)).collect::<Vec<_>>()).unwrap();
+        strategy
+    };
+    let value = |genes: &[f32]| genes[0];
+    let mut plus = made(json!({ "name": "plus", "parents": 3 }));
+    let second = plus.ask(&Generation::blind(at(1), Seed::new(2))).unwrap();
+    let values: Vec<f32> = second.members().map(value).collect();
+    assert_eq!(values[..3], [390.0, 380.0, 370.0], "the parents are members again");
+    assert!(values[3..].iter().all(|child| [391.0, 381.0, 371.0].contains(child)), "{values:?}");
+    // On the next batch one parent and two children are best: they are the parents then, whatever was before.
+    let mut losses = vec![1.0; 40];
+    [1, 20, 30].iter().for_each(|member| losses[*member] = 0.0);
+    plus.tell(second.clone(), &losses).unwrap();
+    let third = plus.ask(&Generation::blind(at(2), Seed::new(3))).unwrap();
+    for (place, member) in [1, 20, 30].into_iter().enumerate() {
+        assert_eq!(third.member(place), second.member(member));
+    }
+
+    let mut comma = made(json!({ "name": "comma", "parents": 3 }));
+    let second = comma.ask(&Generation::blind(at(1), Seed::new(2))).unwrap();
+    assert!(second.members().map(value).all(|child| [391.0, 381.0, 371.0].contains(&child)), "{second:?}");
+    for parent in [391.0, 381.0, 371.0] {
+        assert!(second.members().map(value).any(|child| child == parent), "{parent}: {second:?}");
+    }
+}
+
+#[test]
+fn elites_that_gainsay_the_selection_are_refused_and_equal_ones_are_not() {
+    let told = |elites: u64, selection: serde_json::Value| {
+        let params = json!({ "population": 8, "elites": elites, "selection": selection });
+        try_build(&REGISTRY, "genetic", params, &setting()).err()
+    };
+    assert!(told(3, json!({ "name": "plus", "parents": 3 })).is_none(), "as a resolved configuration has it");
+    assert!(told(0, json!("comma")).is_none());
+    let message = &told(1, json!({ "name": "plus", "parents": 3 })).unwrap()[0];
+    assert!(message.contains("selection `plus` keeps 3 of 8 members, not 1"), "{message}");
+    let message = &told(1, json!("comma")).unwrap()[0];
+    assert!(message.contains("selection `comma` keeps 0 of 8 members"), "{message}");
+    let message = &told(7, json!({ "name": "plus", "parents": 8 })).unwrap()[0];
+    assert!(message.contains("keeps all 8 members"), "{message}");
+    let steady = json!({ "selection": "plus" });
+    let message = &try_build(&REGISTRY, "steady-state-genetic", steady, &setting()).err().unwrap()[0];
+    assert!(message.contains("selection `plus`") && message.contains("`genetic`"), "{message}");
+}
+
+#[test]
 fn reported_means_do_not_depend_on_threads() {
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -316,10 +316,10 @@ impl Engine for Spy {
 }
 
 /// Batches that a spy notes.
-type Noted = Arc<Mutex<Vec<Batch>>>;
+pub type Noted = Arc<Mutex<Vec<Batch>>>;
 
 /// The task with a spy in it, and what the spy notes of training and of recalibration.
-fn spied(mut task: Task) -> (Task, Noted, Noted) {
+pub fn spied(mut task: Task) -> (Task, Noted, Noted) {
     let (training, recalibration) = (Arc::default(), Arc::default());
     let engine = CpuEngine::new(task.start.clone(), task.plan.clone()).unwrap();
     task.engine = Box::new(Spy { engine, training: Arc::clone(&training), recalibration: Arc::clone(&recalibration) });

@@ -3,6 +3,7 @@
 mod architectures;
 mod augmentation;
 mod bench;
+mod by_class;
 mod campaign_file;
 mod cli;
 mod convergence;

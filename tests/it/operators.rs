@@ -148,6 +148,9 @@ fn selection_gives_as_many_as_asked_from_the_shown_and_prefers_the_better() {
         // Two of three classes rise by rank, each with a ripple; of the third the batch has no image.
         let of_member = |loss: &f32| [*loss, (loss * 5.0).floor() / 3.0, f32::NAN];
         let by_class: Vec<f32> = losses.iter().flat_map(of_member).collect();
+        // Two of three classes rise by rank, each with a ripple; of the third the batch has no image.
+        let of_member = |loss: &f32| [*loss, (loss * 5.0).floor() / 3.0, f32::NAN];
+        let by_class: Vec<f32> = losses.iter().flat_map(of_member).collect();
         let count = 20_000;
         let select = |seed: u64| {
             operator.select(

@@ -1,5 +1,12 @@
 //! Selection operators: choose parents by their losses.
 
+mod comma;
+mod lexicase;
+mod plus;
+mod rank;
+mod roulette;
+mod shares;
+mod stochastic_universal;
 mod tournament;
 mod truncation;
 
@@ -11,6 +18,13 @@ use crate::rng::Rng;
 pub trait SelectionOperator: Send + Sync {
     /// Gives `count` of the candidates, with repetition.
     fn select(&self, from: &Candidates<'_>, count: usize, rng: &mut Rng) -> Vec<usize>;
+
+    /// How many of the best of `n` members stay as they are in the next generation, where the selection is a rule of
+    /// survival too; `None` leaves it to the strategy, as to the `elites` of `genetic`.
+    fn survivors(&self, n: usize) -> Option<usize> {
+        let _ = n;
+        None
+    }
 
     /// What it looks at beyond the losses of the members.
     fn needs(&self) -> Needs {
@@ -38,4 +52,13 @@ impl Candidates<'_> {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn SelectionOperator>] = &[tournament::ENTRY, truncation::ENTRY];
+pub const ENTRIES: &[Entry<dyn SelectionOperator>] = &[
+    comma::ENTRY,
+    lexicase::ENTRY,
+    plus::ENTRY,
+    rank::ENTRY,
+    roulette::ENTRY,
+    stochastic_universal::ENTRY,
+    tournament::ENTRY,
+    truncation::ENTRY,
+];

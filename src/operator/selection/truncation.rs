@@ -19,10 +19,15 @@ pub(super) const ENTRY: Entry<dyn SelectionOperator> = Entry {
 
 impl SelectionOperator for Truncation {
     fn select(&self, from: &Candidates<'_>, count: usize, rng: &mut Rng) -> Vec<usize> {
-        // At least one: half of one member is that member.
-        let kept = self.keep.of(from.order.len()).max(1);
-        (0..count).map(|_| from.order[rng.below(kept)]).collect()
+        among_best(from, self.keep.of(from.order.len()), count, rng)
     }
+}
+
+/// Gives `count` of the best `kept` candidates, each with equal probability.
+pub(super) fn among_best(from: &Candidates<'_>, kept: usize, count: usize, rng: &mut Rng) -> Vec<usize> {
+    // At least one: half of one member is that member.
+    let kept = kept.clamp(1, from.order.len());
+    (0..count).map(|_| from.order[rng.below(kept)]).collect()
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ pub fn kinds() -> Vec<Kind> {
             rows(&operators.mutations),
         ),
         kind("crossovers", "operator/crossover", &[], rows(&operators.crossovers)),
-        kind("selections", "operator/selection", &[], rows(&operators.selections)),
+        kind("selections", "operator/selection", &["shares.rs"], rows(&operators.selections)),
         kind("optimizers", "optimizer", &["schedule"], rows(&optimizers)),
         kind("schedules", "optimizer/schedule", &[], rows(&schedules)),
         Kind {
