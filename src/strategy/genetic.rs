@@ -3,6 +3,8 @@
 //! Generation 0 is the untouched network and mutants of it. Then the best `elites` stay as they are, and each other
 //! member is a copy of a selected parent, crossed with a second one and mutated. Elites are members like any other and
 //! so are evaluated again: losses of different batches are never compared. Members that failed are no parents.
+//! Which of the best stay is told by `elites`, or by a selection that is a rule of survival too: `plus`, which keeps its
+//! parents, or `comma`, which keeps none.
 
 use super::breeding::{Ancestors, Breeder};
 use super::carried::Carried;

@@ -1,4 +1,5 @@
-//! Selection operators: choose parents by their losses.
+//! Selection operators: choose parents by their losses. Two of them, `plus` and `comma`, also say which members stay;
+//! beside the others the `elites` of a genetic algorithm do.
 
 mod comma;
 mod lexicase;
