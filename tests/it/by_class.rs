@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use subevo::bench::{converge, function, Goal, Recipe};
+use subevo::campaign::{read_results, run, summarise, Campaign, Options, Registry};
 use subevo::engine::{ClassLosses, Loss};
 use subevo::entry::Entries;
 use subevo::error::Result;
@@ -169,4 +170,28 @@ fn functions_have_no_classes() {
     };
     let message = converge(&recipe, &goal, 1).unwrap_err().to_string();
     assert!(message.contains("losses by class"), "{message}");
+}
+
+#[test]
+fn a_campaign_selects_by_class_in_a_subset_and_in_a_subspace() {
+    let registry = Registry::builtin();
+    for subspace in ["", ", subspace = { dimension = 20, projection = \"dense\" }"] {
+        let text = format!(
+            "campaign = {{ name = \"classes\" }}\n\
+             data = {{ name = \"synthetic\", image = 8, train = 300, test = 100 }}\n\
+             model = {{ name = \"conv2-bn\", channels = [4, 6] }}\n\
+             subset = {{ select = [{{ batchnorm = true }}]{subspace} }}\n\
+             budget = {{ steps = 4 }}\n\
+             [[learner]]\n\
+             name = \"evolution\"\n\
+             strategy = {{ name = \"ipop\", inner = {{ name = \"genetic\", population = 6, selection = \"lexicase\", \
+             crossover = \"one-point\" }} }}\n"
+        );
+        let campaign = Campaign::parse("classes.toml", &text, &[], &registry, false).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let summary = run(&campaign, &registry, &Options::new(folder.path()), &mut ()).unwrap();
+        let results = read_results(&[summary.folder]).unwrap();
+        assert_eq!(results.runs.len(), 1, "{subspace}");
+        assert!(summarise(&results.runs)[0].test.mean.is_finite(), "{subspace}");
+    }
 }
