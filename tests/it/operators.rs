@@ -82,7 +82,8 @@ fn mutation_is_finite_changes_something_and_is_a_function_of_its_stream() {
 }
 
 #[test]
-fn mutation_without_a_network_is_finite_and_one_that_reads_spans_is_refused_where_there_are_none() {
+fn mutation_without_a_network_is_finite_or_says_that_it_needs_one_and_one_that_reads_spans_is_refused_where_there_are_none(
+) {
     let (registry, start) = (Operators::builtin().mutations, starts().swap_remove(3));
     let strategies = Entries::<dyn Strategy, StrategyContext>::new("strategy", strategy::ENTRIES);
     let mut refused = 0;
@@ -99,7 +100,13 @@ fn mutation_without_a_network_is_finite_and_one_that_reads_spans_is_refused_wher
         let with_spans = context((*start.subset).clone());
         let mut strategy = build(&strategies, "genetic", params.clone(), &with_spans);
         let at = Progress { step: 0, used: 0.0 };
-        assert_eq!(strategy.ask(&Generation::blind(at, Seed::new(1))).unwrap().len(), 4, "{}", entry.name);
+        let asked = strategy.ask(&Generation::blind(at, Seed::new(1)));
+        if operator.refines() {
+            let said = asked.unwrap_err().to_string();
+            assert!(said.contains(entry.name) && said.contains("there is no network here"), "{said}");
+            continue;
+        }
+        assert_eq!(asked.unwrap().len(), 4, "{}", entry.name);
         match try_build(&strategies, "genetic", params, &context(Subset::without_places("subspace", 5))) {
             Ok(mut strategy) => {
                 assert!(!operator.needs_spans(), "{}", entry.name);
