@@ -4,7 +4,7 @@
 //! the strategy or a part of it has a `sigma`, it is 1 unless told otherwise. A run is solved at the first evaluation
 //! whose value is at most the target, as COCO counts (Hansen, Auger, Ros, Mersmann, Tusar & Brockhoff 2021): the best sampled so
 //! far, not the mean of the search. Genes are f32, so a coordinate near 0 is a multiple of 2.4e-7: an ellipsoid of
-//! ten coordinates cannot be sampled much below 1e-8, one of a hundred not below 1e-7.
+//! ten coordinates cannot be sampled much below 1e-8, one of a hundred not much below 4e-8.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;

@@ -9,12 +9,78 @@ use crate::campaign::store::disk;
 use crate::campaign::Registry;
 use crate::error::{Error, Result};
 
-/// Words that cannot name a module of Rust, and crates that the new one would hide.
-const TAKEN: [&str; 44] = [
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
-    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "main",
-    "match", "mod", "move", "mut", "priv", "pub", "ref", "return", "self", "static", "std", "struct", "subevo", "test",
-    "trait", "try", "where",
+/// Words that cannot name a module of Rust or a program of Cargo, and types and crates that the new one would hide.
+const TAKEN: [&str; 70] = [
+    "abstract",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "build",
+    "candidates",
+    "const",
+    "continue",
+    "crate",
+    "crossover-operator",
+    "deps",
+    "do",
+    "dyn",
+    "else",
+    "entry",
+    "enum",
+    "examples",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "incremental",
+    "let",
+    "lib",
+    "loop",
+    "macro",
+    "main",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "mutation-operator",
+    "operator",
+    "operator-context",
+    "override",
+    "priv",
+    "pub",
+    "range",
+    "ref",
+    "return",
+    "rng",
+    "selection-operator",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "subevo",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "vec",
+    "virtual",
+    "where",
+    "while",
+    "yield",
 ];
 
 /// Writes what was asked for.
@@ -66,7 +132,9 @@ fn check_name(name: &str, kind: OperatorKind, registry: &Registry) -> Result<()>
         return Err(Error::Config(format!("`{name}`: the name of an operator {rule}")));
     }
     if TAKEN.contains(&name) {
-        return Err(Error::Config(format!("`{name}`: this word cannot name a crate or module of Rust: take another")));
+        return Err(Error::Config(format!(
+            "`{name}`: this word cannot name a crate, module or type of Rust here: take another"
+        )));
     }
     let operators = &registry.operators;
     let known = match kind {

@@ -8,7 +8,8 @@
 //! With `bound = "hoeffding"` or `"bernstein"`, as in the second paper, this is a guarantee where batches are drawn
 //! independently and losses lie within `range`: no member that is truly among the best drops out, with that probability. The
 //! loss `error` has the range 1; that of others must be given. These intervals are wide: with 64 members and a range of 1,
-//! Hoeffding's is as wide as the range until more than 20 batches were seen. `"student"`, the default, blocks races as Moore
+//! Hoeffding's is as wide as the range until more than 20 batches were seen, and Bernstein's until more than 64: `most` must be
+//! well above that for either to save anything. `"student"`, the default, blocks races as Moore
 //! & Lee (1994) do: from each loss the mean of its batch over those still racing is taken, so that what a batch does to all
 //! drops out; and it takes what is left for normal. It drops members after a few batches, and its confidence is approximate.
 //!
@@ -122,7 +123,8 @@ impl Race {
             self.seen[*member].push(f64::from(*loss));
             self.failed[*member] = loss.is_nan();
         }
-        self.racing.retain(|member| !self.failed[*member]);
+        // An infinite loss is surely not among the best, and would leave no interval finite.
+        self.racing.retain(|member| self.seen[*member].last().is_some_and(|loss| loss.is_finite()));
         self.last.clone_from(&self.racing);
     }
 

@@ -13,18 +13,18 @@
 //! (alpha in the paper).
 //!
 //! Different from the paper: its noise is drawn for each evaluation anew, ours with the batch, common to all. What is common
-//! moves no rank among those of one batch, so the mean change of those evaluated again is taken from their second losses. For
+//! moves no rank among those of one batch, so the median change of those evaluated again is taken from their second losses. For
 //! this at least four are evaluated again, and they are drawn at random, because the first members of many strategies are
 //! no sample of all. The loss told is that of the first evaluation, on batches that all members saw; steps are not made longer.
 
 use super::{Evaluated, Evaluation, Members, Work};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::num::mean;
+use crate::num::{mean, percentile};
 use crate::params::Range;
 use crate::state::State;
 
-/// Fewer give no mean change.
+/// Fewer give no change that is common.
 const LEAST_AGAIN: usize = 4;
 
 struct RankChange {
@@ -89,7 +89,8 @@ impl Evaluation for RankChange {
         if again.len() > 1 {
             let second = means(members, &again, batches..2 * batches)?;
             let changes = again.iter().zip(&second).map(|(member, second)| second - first[*member]);
-            let common = mean(&changes.filter(|change| change.is_finite()).collect::<Vec<_>>());
+            let changes: Vec<f64> = changes.filter(|change| change.is_finite()).collect();
+            let common = if changes.is_empty() { f64::NAN } else { percentile(&changes, 0.5) };
             let second: Vec<f64> = second.iter().map(|loss| loss - common).collect();
             self.treat(noise_level(&first, &again, &second, self.theta));
         }

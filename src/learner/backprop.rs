@@ -46,6 +46,7 @@ impl Learner for Backprop {
             work: Work::default(),
             next: Work::default(),
             gradients: 1,
+            next_gradients: 1,
             failed: 0,
             diagnostics: diagnostics.into_iter().map(|(name, x)| (name.to_string(), x)).collect::<BTreeMap<_, _>>(),
         })

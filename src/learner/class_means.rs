@@ -1,4 +1,4 @@
-//! Losses by class of members that are evaluated on one batch or on several: the mean over the batches that each saw.
+//! Losses by class of members that are evaluated on one batch or on several: the mean over the batches that all of them saw.
 
 /// Sums over batches.
 pub(super) struct ClassMeans {

@@ -9,8 +9,9 @@ use super::view::View;
 use super::{Learner, StepReport, Task};
 use crate::data::Batch;
 use crate::engine::ClassLosses;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::{Evaluation, Members, Once, Work};
+use crate::guard::guarded;
 use crate::operator::Population;
 use crate::progress::Progress;
 use crate::rng::Seed;
@@ -51,25 +52,33 @@ impl Learner for Evolution {
             let (some, batch) = (some.as_ref().unwrap_or(&population), batches.get(number));
             let Some(means) = &mut *by_class.borrow_mut() else { return task.engine.losses(some, &batch, task.loss) };
             let ClassLosses { losses, by_class } = task.engine.class_losses(some, &batch, task.loss)?;
-            means.add(which, &by_class);
+            // What only some have seen, as in a race, says nothing of them beside the others.
+            if which.len() == population.len() {
+                means.add(which, &by_class);
+            }
             Ok(losses)
         };
         let members = Members::new(population.len(), seed.child("evaluation"), &losses_of);
-        let evaluated = self.evaluation.evaluate(&members)?;
+        let evaluated = guarded(|| "the rule of evaluation".to_string(), || self.evaluation.evaluate(&members))??;
+        if evaluated.losses.len() != population.len() {
+            let (found, n) = (evaluated.losses.len(), population.len());
+            return Err(Error::Learner(format!("the rule of evaluation gave {found} losses of {n} members: mend it")));
+        }
         let (losses, work) = (evaluated.losses, members.spent());
-        let next = self.evaluation.next(losses.len());
         match by_class.into_inner() {
             Some(means) => self.strategy.tell_classes(population, &losses, &means.means())?,
             None => self.strategy.tell(population, &losses)?,
         }
+        let (next, needs) = (self.evaluation.next(self.strategy.upcoming()), self.strategy.needs());
         let known = || losses.iter().filter(|loss| !loss.is_nan()).map(|loss| f64::from(*loss));
         let n = known().count();
         Ok(StepReport {
             loss: known().sum::<f64>() / n as f64,
             best: known().fold(f64::INFINITY, f64::min),
             work: Work { members: work.members + spent.forward, ..work },
-            next: Work { members: next.members + spent.forward, ..next },
+            next: Work { members: next.members + needs.forward, ..next },
             gradients: spent.backward(),
+            next_gradients: needs.backward(),
             failed: (losses.len() - n) as u64,
             diagnostics: self.strategy.diagnostics().into_iter().chain(evaluated.diagnostics).map(named).collect(),
         })

@@ -70,6 +70,8 @@ pub struct StepReport {
     pub next: Work,
     /// Networks evaluated forward and backward: backprop's own, or what guides a strategy.
     pub gradients: usize,
+    /// The most of these that the next step may evaluate.
+    pub next_gradients: usize,
     /// Members without a loss.
     pub failed: u64,
     /// The algorithm's own numbers.

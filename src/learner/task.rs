@@ -75,7 +75,7 @@ impl Task {
 
     /// What the step after one is taken to cost at most.
     pub fn expected(&self, report: &StepReport) -> Cost {
-        self.step_cost(report.next, report.gradients)
+        self.step_cost(report.next, report.next_gradients)
     }
 
     /// What a step costs that evaluates as many networks as one that cost `last`, on whatever task that was, on so many

@@ -4,7 +4,8 @@ use crate::error::{Error, Result};
 use crate::graph::init::Distribution;
 use crate::population::Population;
 
-/// The network, on the batch that the generation is evaluated on. What is evaluated here is charged to the run.
+/// The network, on the batch that the generation is evaluated on. What is evaluated here is charged to the run: as many images
+/// as members and gradients looked at, and their multiplies; what all members share is charged once a generation.
 pub trait Network: Sync {
     /// The weights of the untouched network in units of genes, (k): gene `i` stands for the weight `base[i] + genes[i]`.
     /// Empty in a subspace, whose coordinates are no weights.

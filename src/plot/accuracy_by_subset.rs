@@ -1,6 +1,6 @@
 //! `accuracy-by-subset`: test accuracy at the end of training, by subset, learner and background.
 
-use super::cases::{accuracy_axis, chance, seeds, setting, untrained, Case, Cases};
+use super::cases::{accuracy_axis, chance, finals, seeds, setting, unfinished, untrained, Case, Cases};
 use super::figure::{Axis, Dash, FigureData, Fill, Key, Mark, Panel, Point, Role, Sample, Scale, Series};
 use super::Figure;
 use crate::entry::Entry;
@@ -54,12 +54,11 @@ impl Figure for AccuracyBySubset {
         for panel in &mut panels {
             panel.y = y.clone();
         }
-        let unfinished = runs.iter().filter(|run| run.end.is_none()).count();
         let counts = finals.iter().map(Vec::len).filter(|&n| n > 0);
         Some(FigureData {
             title: format!("Test accuracy by trained subset: {}", setting(runs)),
             legend: legend(&cases, chance, counts.clone().any(|n| n > 1)),
-            caption: caption(counts, unfinished),
+            caption: caption(counts, &unfinished(runs)),
             panels,
         })
     }
@@ -98,12 +97,6 @@ impl<'a> Slots<'a> {
         let left = (subset % self.subsets) as f64 - 0.5 * self.count() * self.width();
         left + before as f64 * (self.learners as f64 + BETWEEN) * self.width()
     }
-}
-
-/// Test accuracies of the finished runs of a case.
-fn finals(case: &Case<'_>) -> Vec<f64> {
-    let values = case.runs.iter().filter_map(|run| Some(run.end.as_ref()?.last.test.accuracy));
-    values.filter(|accuracy| accuracy.is_finite()).collect()
 }
 
 /// The accuracy of the untrained network: one short line across the learners of each subset and background of a panel.
@@ -165,7 +158,7 @@ fn legend(cases: &Cases<'_>, chance: Option<f64>, several: bool) -> Vec<Key> {
     legend
 }
 
-fn caption(counts: impl Iterator<Item = usize> + Clone, unfinished: usize) -> String {
+fn caption(counts: impl Iterator<Item = usize> + Clone, unfinished: &str) -> String {
     let mut caption = String::from(
         "The network of the last step, in evaluation mode, on test images; nothing was chosen on them. Filled: the frozen \
          weights are random; hollow: frozen convolution and hidden linear weights are zero. ",
@@ -175,12 +168,7 @@ fn caption(counts: impl Iterator<Item = usize> + Clone, unfinished: usize) -> St
         true => format!("{}, so no interval.", seeds(counts)),
         false => format!("Large marks: mean over {} with its 95 % Student t interval.", seeds(counts)),
     };
-    caption += &match unfinished {
-        0 => String::new(),
-        1 => " 1 unfinished run is left out.".to_string(),
-        n => format!(" {n} unfinished runs are left out."),
-    };
-    caption
+    caption + unfinished
 }
 
 #[cfg(test)]

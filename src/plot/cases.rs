@@ -133,6 +133,21 @@ pub(super) fn setting(runs: &[RunRecords]) -> String {
     format!("{} on {}", all(|run| &run.header.model), all(|run| &run.header.data))
 }
 
+/// Test accuracies of the finished runs of a case.
+pub(super) fn finals(case: &Case<'_>) -> Vec<f64> {
+    let values = case.runs.iter().filter_map(|run| Some(run.end.as_ref()?.last.test.accuracy));
+    values.filter(|accuracy| accuracy.is_finite()).collect()
+}
+
+/// What a caption says of runs that have not ended; empty where all have.
+pub(super) fn unfinished(runs: &[RunRecords]) -> String {
+    match runs.iter().filter(|run| run.end.is_none()).count() {
+        0 => String::new(),
+        1 => " 1 unfinished run is left out.".to_string(),
+        n => format!(" {n} unfinished runs are left out."),
+    }
+}
+
 /// Number of seeds for a caption: `n = 3 seeds`, or `n = 1 to 3 seeds` where cases differ.
 pub(super) fn seeds(counts: impl Iterator<Item = usize> + Clone) -> String {
     let (least, most) = (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0));

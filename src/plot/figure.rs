@@ -99,6 +99,8 @@ pub enum Mark {
     Band(Vec<Vec<[f64; 3]>>),
     /// Points with error bars.
     Points(Marker, Fill, Vec<Point>),
+    /// Points with error bars along the horizontal axis, for values of things that stand in rows.
+    Across(Marker, Fill, Vec<Point>),
     /// Small dots at `[x, y]`, for single observations behind a mean.
     Dots(Fill, Vec<[f64; 2]>),
     /// A thin horizontal line across the panel.
@@ -108,11 +110,11 @@ pub enum Mark {
 /// A point and its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// Place on the horizontal axis.
+    /// Place on the horizontal axis, or the value of a point across.
     pub x: f64,
-    /// Value.
+    /// Value, or the place of a point across.
     pub y: f64,
-    /// Lower and upper end of the error bar.
+    /// Lower and upper end of the value's error bar.
     pub interval: Option<[f64; 2]>,
 }
 
@@ -201,6 +203,7 @@ impl Series {
                 .iter()
                 .flat_map(|point| [point.y].into_iter().chain(point.interval.into_iter().flatten()))
                 .collect(),
+            Mark::Across(_, _, points) => points.iter().map(|point| point.y).collect(),
             Mark::Dots(_, dots) => dots.iter().map(|dot| dot[1]).collect(),
             Mark::Level(_, y) => vec![*y],
         }

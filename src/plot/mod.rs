@@ -5,6 +5,7 @@ mod cases;
 mod curves;
 mod draw;
 mod figure;
+mod learners_ranked;
 mod learning_curves;
 mod learning_curves_seconds;
 mod theme;
@@ -27,7 +28,7 @@ pub trait Figure: Send + Sync {
 
 /// Alphabetical; a test fails where a file here has no row.
 pub const ENTRIES: &[Entry<dyn Figure>] =
-    &[accuracy_by_subset::ENTRY, learning_curves::ENTRY, learning_curves_seconds::ENTRY];
+    &[accuracy_by_subset::ENTRY, learners_ranked::ENTRY, learning_curves::ENTRY, learning_curves_seconds::ENTRY];
 
 /// A picture: file name and bytes.
 pub type Picture = (String, Vec<u8>);

@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use super::diagonal_and_axis::DiagonalAndAxis;
 use super::eigen::dot;
 use super::fitness::{alone, rank_told};
+use super::options::{even_population, PAIRS};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
@@ -76,7 +77,7 @@ pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
 pub(super) const CONTRACT: Contract = Contract {
     name: "cr-fm-nes",
     rank_based: true,
-    least_population: Some(2),
+    least_population: Some(4),
     solves: &[
         Solve::new("sphere", 10, 1e-8, 10_000),
         Solve::new("ellipsoid", 10, 1e-6, 20_000),
@@ -127,14 +128,11 @@ impl CrFmNes {
     /// measured in.
     fn read(params: &Params<'_>, k: usize) -> Self {
         let default = (4 + (3.0 * (k as f64).ln()) as u64).next_multiple_of(2);
-        let n = params.integer("population", Some(default), super::POPULATION);
-        if n % 2 == 1 {
-            let message = format!("`population` = {n}: must be even, because members come in antithetic pairs");
-            params.problem("population", message, Some(format!("set {} or {}", n - 1, n + 1)));
-        }
+        // The two members of a single pair are equally far away, and say nothing of the step size.
+        let n = even_population(params, default, 4, PAIRS);
         CrFmNes {
-            n: n as usize,
-            rates: Rates::new(n as usize, k),
+            n,
+            rates: Rates::new(n, k),
             mean: vec![0.0; k],
             sigma: params.float("sigma", Some(0.1), Range::AboveUpTo(0.0, 1000.0)),
             model: DiagonalAndAxis::new(k),
@@ -218,8 +216,10 @@ impl Strategy for CrFmNes {
         let moving = length >= rates.expected;
         let squares: Vec<f64> = self.noise.chunks_exact(k).map(|z| dot(z, z)).collect();
         let weights = if moving {
+            // Less the greatest, so that none is infinite; they are divided by their sum.
+            let most = squares.iter().fold(0.0, |most: f64, square| most.max(rates.alpha * square.sqrt()));
             let far = |(rank, member): (usize, &usize)| {
-                rates.raw[rank] * (rates.alpha * squares[Self::pair(*member).0].sqrt()).exp()
+                rates.raw[rank] * (rates.alpha * squares[Self::pair(*member).0].sqrt() - most).exp()
             };
             let far: Vec<f64> = order.iter().enumerate().map(far).collect();
             let sum: f64 = far.iter().sum();

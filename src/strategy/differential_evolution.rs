@@ -56,7 +56,7 @@ pub(super) const CONTRACT: Contract = Contract {
 
 impl DifferentialEvolution {
     /// Defaults: `population` 64 (even: 32 parents), `variant` rand/1, `scale` (F) 0.5 and `rate` (CR) 0.9 as Storn & Price
-    /// 1997 advise for a quick start, `share` 0.1 as in Zhang & Sanderson 2009; `sigma` 0.1 is the spread of the first
+    /// 1997 advise for a quick start, `share` 0.1, within the 0.05 to 0.2 that Zhang & Sanderson 2009 advise; `sigma` 0.1 is the spread of the first
     /// parents around the start.
     fn read(params: &Params<'_>, k: usize) -> Self {
         const VARIANTS: [&str; 3] = ["rand/1", "best/1", "current-to-pbest/1"];

@@ -3,7 +3,8 @@
 //! Generation 0 is the untouched network and mutants of it. Then the best `elites` stay as they are, and each other
 //! member is a copy of a selected parent, crossed with a second one and mutated. Elites are members like any other and
 //! so are evaluated again: losses of different batches are never compared. Members that failed are no parents. With
-//! `inheritance` the parents' losses count too (`inheritance.rs`), in selection, elites and incumbent.
+//! `inheritance` the parents' losses count too (`inheritance.rs`), in selection (but not in
+//! `lexicase`, which sees the classes of this batch alone), elites and incumbent.
 //! Which of the best stay is told by `elites`, or by a selection that is a rule of survival too: `plus`, which keeps its
 //! parents, or `comma`, which keeps none.
 

@@ -28,10 +28,12 @@ impl Guarded {
     /// Lets it learn, and looks at what it would deploy then.
     fn hold(&mut self, learn: impl FnOnce(&mut dyn Strategy) -> Result<()>) -> Result<()> {
         let (inner, name) = (&mut self.inner, &self.name);
-        guarded(|| format!("strategy `{name}`"), || learn(&mut **inner))??;
-        let deployed = self.inner.incumbent();
-        if deployed.len() != self.size || !deployed.iter().all(|gene| gene.is_finite()) {
-            let what = format!("would deploy {} genes, or some that are not finite", deployed.len());
+        let deploys =
+            |inner: &dyn Strategy| (inner.incumbent().len(), inner.incumbent().iter().all(|gene| gene.is_finite()));
+        let learned = guarded(|| format!("strategy `{name}`"), || learn(&mut **inner).map(|()| deploys(&**inner)))?;
+        let (deployed, finite) = learned?;
+        if deployed != self.size || !finite {
+            let what = format!("would deploy {deployed} genes, or some that are not finite");
             return Err(self.broke(&what, &format!("its `incumbent()` must have {} finite genes", self.size)));
         }
         Ok(())
@@ -61,6 +63,10 @@ impl Guarded {
 impl Strategy for Guarded {
     fn population(&self) -> usize {
         self.inner.population()
+    }
+
+    fn upcoming(&self) -> usize {
+        self.inner.upcoming()
     }
 
     fn needs(&self) -> Needs {

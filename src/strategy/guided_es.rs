@@ -4,7 +4,7 @@
 //! A step is `sigma e` with `e = sqrt(alpha) z + sqrt((1 - alpha) k / s) Q y` (the paper's section 3.2, with `sigma` for its
 //! `sigma / sqrt(k)`, so that it is the root mean square of a gene's step, as elsewhere): `z` is normal in all k directions, `y`
 //! in the `s` directions `Q`, an orthonormal basis of the last gradients. Over pairs,
-//! `gradient = 1 / (n sigma) * sum of (loss+ - loss-) e` (eq. 3 with `beta` 1, which Adam's `lr` stands for).
+//! `gradient = 1 / (n sigma) * sum of (loss+ - loss-) e` (eq. 3 with `beta` k; Adam's `lr` stands for it).
 //!
 //! The surrogate gradient is that of backprop on the subset, at the mean and on the batch that the next generation is
 //! evaluated on; it is charged as a gradient step of backprop is. Of a gradient that is not finite, and of one that lies in the

@@ -27,7 +27,7 @@ pub(super) const CONTRACT: Contract = Contract {
 };
 
 /// Twice the members of the run before.
-fn double(first: u64, history: &History, most: u64, _: f64) -> Setting {
+fn double(first: u64, history: &History, most: u64, _: [f64; 2]) -> Setting {
     let factor = 1u64 << history.restarts.min(32);
     Setting { population: first.saturating_mul(factor).min(most), sigma: 1.0, small: false }
 }
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn the_members_double_up_to_the_most() {
-        let of = |restarts| double(10, &History { restarts, ..History::default() }, 100, 0.5).population;
+        let of = |restarts| double(10, &History { restarts, ..History::default() }, 100, [0.5; 2]).population;
         assert_eq!([of(1), of(2), of(3), of(4), of(80)], [20, 40, 80, 100, 100]);
     }
 }

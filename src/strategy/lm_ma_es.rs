@@ -108,6 +108,12 @@ impl LmMaEs {
         let begun = usize::try_from(self.generation).unwrap_or(usize::MAX);
         self.paths.chunks_exact(k).enumerate().take(begun).map(|(i, path)| (self.c_d(i), path))
     }
+
+    /// How much longer than `sigma |z|` a step can be: what the paths can stretch it.
+    fn stretch(&self) -> f64 {
+        let logs = self.shaping().map(|(c_d, path)| ((1.0 - c_d) + c_d * dot(path, path)).ln().max(0.0));
+        logs.sum::<f64>().exp()
+    }
 }
 
 impl Strategy for LmMaEs {
@@ -169,8 +175,7 @@ impl Strategy for LmMaEs {
         self.incumbent.iter_mut().zip(&self.mean).for_each(|(incumbent, mean)| *incumbent = *mean as f32);
         self.genes = asked.into_genes();
         // No step is longer than |z| times what the paths can stretch it.
-        let stretch: f64 = self.shaping().map(|(c_d, path)| ((1.0 - c_d) + c_d * dot(path, path)).ln().max(0.0)).sum();
-        let reach = REACH * (k as f64).sqrt() * self.sigma * stretch.exp();
+        let reach = REACH * (k as f64).sqrt() * self.sigma * self.stretch();
         if !self.mean.iter().all(|mean| mean.abs() + reach < f64::from(f32::MAX)) {
             let message = "strategy `lm-ma-es`: it diverged beyond what f32 can hold: lower `sigma`";
             return Err(Error::Learner(message.to_string()));
@@ -187,9 +192,10 @@ impl Strategy for LmMaEs {
     }
 
     fn stop(&self) -> Option<String> {
-        // The paths shrink no direction to less than this share.
+        // Steps along the paths are longer than `sigma`, so it goes on while the longest still moves a gene.
         let sigma = self.sigma;
-        if self.mean.iter().any(|mean| (mean + sigma) as f32 != *mean as f32) {
+        let longest = sigma * self.stretch();
+        if self.mean.iter().any(|mean| (mean + longest) as f32 != *mean as f32) {
             return None;
         }
         Some(format!("the step size has shrunk to {sigma:.1e}: members no longer differ"))

@@ -60,6 +60,12 @@ pub trait Strategy: Send {
     /// The most members that any generation has (n). Plans are made with it; `ask` may give fewer.
     fn population(&self) -> usize;
 
+    /// The most members that the next generation may have; budgets are asked whether it still fits. By default as many as
+    /// any may have.
+    fn upcoming(&self) -> usize {
+        self.population()
+    }
+
     /// What it looks at of the network in a generation, beyond the losses of its members.
     fn needs(&self) -> Needs {
         Needs::default()

@@ -45,13 +45,13 @@ pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
 pub(super) const CONTRACT: Contract = Contract {
     name: "pgpe",
     rank_based: true,
-    least_population: Some(2),
+    least_population: Some(4),
     solves: &[Solve::new("sphere", 10, 1e-6, 18_000).with("lr = 0.5\nlr_decay = 0.97\nlr_sigma = 0.4")],
 };
 
 impl Pgpe {
-    /// Defaults: `population` 64 (even), `sigma` 0.1, `fitness` centred ranks and, as in EvoTorch and evosax, `lr_sigma` 0.1
-    /// and `max_change` 0.2, the most that a step size changes by in a generation. ClipUp (Toklu et al. 2020, section 3):
+    /// Defaults: `population` 64 (even, at least 4: one pair says nothing of step sizes), `sigma` 0.1, `fitness` centred ranks, `lr_sigma` 0.1 as in evosax and
+    /// `max_change` 0.2 as in EvoTorch and evosax, the most that a step size changes by in a generation. ClipUp (Toklu et al. 2020, section 3):
     /// `momentum` 0.9, `max_speed` `sigma sqrt(k) / 15`, a fifteenth of the search distribution's radius at the start, and
     /// `lr` half of that. `lr_decay` 1 is a factor for each generation, on `lr` and `max_speed` alike; `weight_decay` 0 acts in
     /// the gradient and pulls to the untouched network.
@@ -59,7 +59,7 @@ impl Pgpe {
         let sigma = params.float("sigma", Some(SIGMA), Range::AboveUpTo(0.0, 1000.0));
         let optimizer = ClipUp::read(params, k, sigma * (k as f64).sqrt() / 30.0);
         Pgpe {
-            n: even_population(params, 64, 2, PAIRS),
+            n: even_population(params, 64, 4, PAIRS),
             shaping: Shaping::read(params, Shaping::CentredRank),
             lr_sigma: params.float("lr_sigma", Some(0.1), Range::AtLeast(0.0)),
             max_change: params.float("max_change", Some(0.2), Range::FromBelow(0.0, 1.0)),

@@ -39,8 +39,8 @@ pub struct History {
     pub last_large: u64,
 }
 
-/// The next setting from the first, the history, the most members, and a uniform number.
-pub type Rule = fn(first: u64, history: &History, most: u64, uniform: f64) -> Setting;
+/// The next setting from the first, the history, the most members, and two uniform numbers.
+pub type Rule = fn(first: u64, history: &History, most: u64, uniforms: [f64; 2]) -> Setting;
 
 /// A strategy that is started again and again.
 pub struct Restarts {
@@ -59,6 +59,8 @@ pub struct Restarts {
     pending: bool,
     /// The best of all runs, from the first restart on.
     champion: Option<Vec<f32>>,
+    /// What the run before the one that has just begun would deploy, until it met the champion.
+    challenger: Option<Vec<f32>>,
 }
 
 impl Restarts {
@@ -101,6 +103,7 @@ impl Restarts {
             history: History::default(),
             pending: false,
             champion: None,
+            challenger: None,
         })
     }
 
@@ -132,15 +135,24 @@ impl Restarts {
             history.last_large = history.run;
         }
         history.run = 0;
-        let uniform = f64::from(seed.child("restart").rng().uniform());
-        let mut setting = (self.rule)(self.first, &history, self.most, uniform);
-        // Even, for strategies whose members come in pairs.
-        setting.population = (setting.population / 2 * 2).max(2);
+        let mut rng = seed.child("restart").rng();
+        let uniforms = [rng.uniform(), rng.uniform()].map(f64::from);
+        let mut setting = (self.rule)(self.first, &history, self.most, uniforms);
+        // Even where the first was: members may come in pairs.
+        if self.first.is_multiple_of(2) {
+            setting.population = setting.population / 2 * 2;
+        }
         history.large += u64::from(!setting.small);
         let inner = self.build(setting)?;
+        self.challenger = self.champion.is_some().then(|| self.inner.incumbent().to_vec());
         self.champion = Some(self.incumbent().to_vec());
         (self.inner, self.setting, self.history, self.pending) = (inner, setting, history, false);
         Ok(())
+    }
+
+    /// What meets the champion on a batch: what the inner strategy would deploy; when it has just begun, what the one before would.
+    fn rival(&self) -> &[f32] {
+        self.challenger.as_deref().unwrap_or_else(|| self.inner.incumbent())
     }
 
     /// Members that are no proposals of the inner strategy.
@@ -160,7 +172,7 @@ impl Restarts {
             return self.pass_on(asked, losses, by_class).map_err(|error| self.said(&error));
         }
         let (k, own) = (asked.size(), asked.len() - extra);
-        let last = (extra > 0 && k == self.inner.incumbent().len()).then(|| self.inner.incumbent().to_vec());
+        let last = (extra > 0 && k == self.inner.incumbent().len()).then(|| self.rival().to_vec());
         let mut genes = asked.into_genes();
         genes.truncate(own * k);
         let classes = by_class.len() / losses.len().max(1);
@@ -171,6 +183,7 @@ impl Restarts {
                 self.champion = Some(last);
             }
         }
+        self.challenger = None;
         self.history.run += own as u64;
         let flat = losses[..own].iter().all(|loss| *loss == losses[0]);
         let over = self.setting.small && 2 * self.history.run > self.history.last_large;
@@ -202,6 +215,14 @@ impl Strategy for Restarts {
         self.most as usize + 2
     }
 
+    fn upcoming(&self) -> usize {
+        // How large a restart is, is known when it begins.
+        if self.pending {
+            return self.population();
+        }
+        self.inner.upcoming() + self.extra()
+    }
+
     fn needs(&self) -> Needs {
         self.inner.needs()
     }
@@ -215,7 +236,7 @@ impl Strategy for Restarts {
         let k = asked.size();
         let mut genes = asked.into_genes();
         genes.extend_from_slice(champion);
-        genes.extend_from_slice(self.inner.incumbent());
+        genes.extend_from_slice(self.rival());
         Ok(Population::from_genes(genes, k))
     }
 

@@ -1,4 +1,4 @@
-//! Separable natural evolution strategy (Schaul, Glasmachers & Schmidhuber 2011; Wierstra et al. 2014, section 3.5).
+//! Separable natural evolution strategy (Schaul, Glasmachers & Schmidhuber 2011; Wierstra et al. 2014).
 //!
 //! Members are `mean + sigma * z` with a step size for each gene; with utilities `u` of the ranked members,
 //! `mean += lr_mean * sigma * sum(u z)` and `sigma *= exp(lr_sigma / 2 * sum(u (z^2 - 1)))`.

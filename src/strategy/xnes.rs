@@ -45,9 +45,11 @@ pub(super) const ENTRY: Entry<dyn Strategy, StrategyContext> = Entry {
     reference: "Glasmachers et al. 2010; Wierstra et al. 2014",
     build: |params, context| {
         let k = context.subset.size;
-        // B, and its copy in a checkpoint.
-        super::matrices::fit("xnes", 2, k, context.memory)?;
-        Ok(Box::new(Xnes::read(params, k)))
+        let n = Xnes::members(params, k);
+        // B and its copy in a checkpoint; and what is made of n members and of the space that they span.
+        let of_members = (4 * n.min(k) + n).div_ceil(k) as u64;
+        super::matrices::fit("xnes", 2 + of_members, k, context.memory)?;
+        Ok(Box::new(Xnes::read(params, k, n)))
     },
 };
 
@@ -66,11 +68,16 @@ pub(super) const CONTRACT: Contract = Contract {
 };
 
 impl Xnes {
+    /// Reads `population`.
+    fn members(params: &Params<'_>, k: usize) -> usize {
+        let log = (k as f64).ln();
+        params.integer("population", Some(4 + (3.0 * log) as u64), super::POPULATION) as usize
+    }
+
     /// Defaults from the papers: `population` 4 + floor(3 ln k), `lr_mean` 1, `lr_sigma` and `lr_shape`
     /// (9 + 3 ln k) / (5 k sqrt k); `sigma` 0.1, a tenth of the init std that genes are measured in.
-    fn read(params: &Params<'_>, k: usize) -> Self {
+    fn read(params: &Params<'_>, k: usize, n: usize) -> Self {
         let log = (k as f64).ln();
-        let n = params.integer("population", Some(4 + (3.0 * log) as u64), super::POPULATION) as usize;
         let sigma = params.float("sigma", Some(0.1), Range::AboveUpTo(0.0, 1000.0));
         let rate = (9.0 + 3.0 * log) / (5.0 * k as f64 * (k as f64).sqrt());
         let mut shape = vec![0.0; k * k];
@@ -334,7 +341,9 @@ mod tests {
     fn the_shape_keeps_its_determinant() {
         let problems = crate::params::Problems::default();
         let table = crate::params::Table::default();
-        let mut es = Xnes::read(&Params::new(&table, crate::params::Origin::Default, "", &problems), 7);
+        let params = Params::new(&table, crate::params::Origin::Default, "", &problems);
+        let n = Xnes::members(&params, 7);
+        let mut es = Xnes::read(&params, 7, n);
         for step in 0..50 {
             let asked = es.ask(&Generation::blind(Progress { step, used: 0.0 }, Seed::new(2).index(step))).unwrap();
             let losses: Vec<f32> = asked.members().map(|genes| genes[0] * genes[0] + 50.0 * genes[3].abs()).collect();

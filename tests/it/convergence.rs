@@ -47,7 +47,7 @@ fn the_medians_are_within_15_percent_of_pycma_and_evosax() {
         );
         println!("{told}, {:+.1} %", 100.0 * (found / expected - 1.0));
         // Rosenbrock has a second minimum, so not every run is solved: 31 runs tell shares no better than by 5 of them.
-        if (found / expected - 1.0).abs() > 0.15 || ours.solved + 6 < count("solved") as usize {
+        if (found / expected - 1.0).abs() > 0.15 || ours.solved + 5 < count("solved") as usize {
             wrong.push(told);
         }
     }

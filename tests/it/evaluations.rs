@@ -116,6 +116,33 @@ fn members_that_fail_are_not_evaluated_again_and_too_few_tell_nothing() {
 }
 
 #[test]
+fn one_member_that_is_far_off_twice_is_no_noise() {
+    let mut rule = rule("rank-change", json!({ "again": 1.0 }));
+    // Fifteen good ones in a fixed order, and one that is hopeless, each time in another way.
+    let loss =
+        |member: usize, batch: usize| if member == 15 { 20.0 + 6.0 * batch as f32 } else { 0.01 * member as f32 };
+    for generation in 0..4 {
+        let seen = evaluate(&mut *rule, 16, Seed::new(generation), loss);
+        assert!(seen.number("batches") == 1.0 && seen.number("noise_level") < 0.0, "{:?}", seen.evaluated.diagnostics);
+    }
+}
+
+#[test]
+fn an_infinite_loss_drops_out_of_a_race_and_decides_nothing() {
+    for bound in ["student", "hoeffding"] {
+        let given = if bound == "student" { json!({}) } else { json!({ "bound": bound, "range": 1.0 }) };
+        let loss = |member: usize, batch: usize| match (member, batch) {
+            (3, 2) => f32::INFINITY,
+            _ => member as f32 + 0.01 * batch as f32,
+        };
+        let seen = evaluate(&mut *rule("racing", given), 8, Seed::new(1), loss);
+        assert!(seen.evaluated.losses[3] == f32::INFINITY, "{bound}: {:?}", seen.evaluated.losses);
+        assert!(seen.batches[3..].iter().all(|batch| !batch.contains(&3)), "{bound}: it is evaluated no more");
+        assert!(seen.evaluated.losses.iter().all(|loss| !loss.is_nan()), "{bound}");
+    }
+}
+
+#[test]
 fn a_rule_that_is_loaded_goes_on_where_the_other_stopped() {
     for name in ENTRIES.iter().map(|entry| entry.name) {
         let mut one = rule(name, json!({}));
@@ -249,6 +276,31 @@ fn steps(records: &str) -> Vec<Step> {
         _ => None,
     };
     records.lines().filter_map(of).collect()
+}
+
+#[test]
+fn classes_are_told_of_the_batches_that_all_members_saw() {
+    // Batches of two images: most hold one or two of three classes.
+    let races = "{ name = \"racing\", most = 12, least = 3, confidence = 0.6, best = 0.25 }";
+    let text = |evaluation: &str| {
+        format!(
+            "campaign = {{ name = \"noise\" }}
+            data = {{ name = \"synthetic\", image = 8, classes = 3, train = 200, test = 50 }}
+            model = {{ name = \"conv2-bn\", channels = [2, 3] }}
+            subset = {{ select = [{{ batchnorm = true }}, {{ classifier = true }}] }}
+            budget = {{ steps = 20 }}
+            [[learner]]
+            name = \"evolution\"
+            batch = 2
+            strategy = {{ name = \"genetic\", population = 12, selection = \"lexicase\" }}
+            evaluation = {evaluation}"
+        )
+    };
+    for evaluation in [races, GROWS] {
+        let campaign = Campaign::parse("noise.toml", &text(evaluation), &[], &Registry::builtin(), false).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(steps(&records(&campaign, folder.path(), u64::MAX)).len(), 20);
+    }
 }
 
 /// Grows as soon as one rank changes.

@@ -139,10 +139,10 @@ fn every_child_ends_at_the_aimed_divergence_in_the_direction_of_its_step() {
         // Four different genomes before, and the tries of each child.
         let told = report.take();
         let mean = |name: &str| told.iter().find(|(key, _)| *key == name).unwrap().1;
-        assert_eq!(network.forward.into_inner(), 4 + (12.0 * mean("tries")).round() as usize);
-        assert!(mean("tries") <= 8.0, "{told:?}");
-        assert!((mean("divergence") / divergence - 1.0).abs() < tolerance, "{told:?}");
-        assert!((mean("mutation_length") - lengths.iter().sum::<f64>() / 12.0).abs() < 1e-4, "{told:?}");
+        assert_eq!(network.forward.into_inner(), 4 + (12.0 * mean("safe_rescaling.tries")).round() as usize);
+        assert!(mean("safe_rescaling.tries") <= 8.0, "{told:?}");
+        assert!((mean("safe_rescaling.divergence") / divergence - 1.0).abs() < tolerance, "{told:?}");
+        assert!((mean("safe_rescaling.length") - lengths.iter().sum::<f64>() / 12.0).abs() < 1e-4, "{told:?}");
     }
 }
 
@@ -256,7 +256,7 @@ fn what_is_looked_at_is_charged() {
     let (memory, _) = run(&task, &mut *evolution("safe-rescaling", &task), steps(4), Moments::Log);
     let mut before = 0;
     for (step, t) in memory.steps().into_iter().zip(0..) {
-        let mean = step.diagnostics.iter().find(|(name, _)| name.as_str() == "tries").unwrap().1;
+        let mean = step.diagnostics.iter().find(|(name, _)| name.as_str() == "safe_rescaling.tries").unwrap().1;
         let tries = (5.0 * mean).round() as u64;
         assert_eq!(step.cost.images_backward, 0);
         let forward = (step.cost.images - before) / 20 - 6 - tries;

@@ -3,7 +3,7 @@
 //!
 //! The spread factor of a gene, from a uniform `u` (their section 4): `beta = (2 u)^(1 / (eta + 1))` where `u <= 1/2`, else
 //! `(1 / (2 - 2 u))^(1 / (eta + 1))`. Two children lie at `(x + y) / 2 -+ beta (y - x) / 2`; there is one child here, and
-//! for each gene a fair coin tells which of both it gets. So a crossed gene has the mean of its parents.
+//! for each gene a fair coin tells which of both it gets. So a crossed gene is expected at the mean of its parents.
 
 use super::CrossoverOperator;
 use crate::entry::Entry;

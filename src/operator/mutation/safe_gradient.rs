@@ -21,8 +21,8 @@ struct SafeGradient {
     least_sensitivity: f32,
 }
 
-/// Defaults: `sigma` 0.1 and `least_sensitivity` 0.01, to which smaller sensitivities are raised, so that no step is more than
-/// a hundred times `sigma`; both as in the authors' code. Their rule too: a gene that no output depends on, whose sensitivity
+/// Defaults: `sigma` 0.1 and `least_sensitivity` 0.01, to which smaller sensitivities are raised, so that no step grows
+/// more than a hundredfold; both as in the authors' code. Their rule too: a gene that no output depends on, whose sensitivity
 /// is exactly 0, has the step undivided. So has one whose sensitivity is no finite number.
 pub(super) const ENTRY: Entry<dyn MutationOperator> = Entry {
     name: "safe-gradient",
@@ -60,7 +60,7 @@ impl MutationOperator for SafeGradient {
         for (group, parent) in first.into_iter().enumerate() {
             let genes = before.member(parent);
             let sensitivities = sensitivities(&network.output_gradients(genes)?, genes.len());
-            report.add("sensitivity", root_mean_square(&sensitivities));
+            report.add("safe_gradient.sensitivity", root_mean_square(&sensitivities));
             for child in (0..children.len()).filter(|child| group_of[*child] == group) {
                 for ((gene, before), s) in children.member_mut(child).iter_mut().zip(genes).zip(&sensitivities) {
                     *gene = before + (*gene - before) / self.divisor(*s);

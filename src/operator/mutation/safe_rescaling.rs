@@ -94,10 +94,10 @@ impl MutationOperator for SafeRescaling {
             let k = before.size();
             steps.members_mut().zip(before.members()).zip(&searches).for_each(|((genes, before), search)| {
                 lengthen(genes, before, search.nearest.0 as f32);
-                report.add("mutation_length", search.nearest.0);
-                report.add("tries", search.tries as f64);
+                report.add("safe_rescaling.length", search.nearest.0);
+                report.add("safe_rescaling.tries", search.tries as f64);
                 if search.nearest.1.is_finite() {
-                    report.add("divergence", search.nearest.1);
+                    report.add("safe_rescaling.divergence", search.nearest.1);
                 }
             });
             for (child, genes) in which.iter().zip(steps.genes().chunks_exact(k)) {

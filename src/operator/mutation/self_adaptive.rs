@@ -26,7 +26,8 @@ struct SelfAdaptive {
 const LEAST: f64 = 1e-12;
 const MOST: f64 = 1000.0;
 
-/// Defaults: `sigma` 0.1 at the start, as of `gaussian`; `steps` one; `rate` 1, the constants of Schwefel.
+/// Defaults: `sigma` 0.1 at the start, as of `gaussian`; `steps` one; `rate` 1, the constants of Schwefel. With
+/// `layer` they are those of a step size for each gene, although one is shared by a layer here: lower `rate` for large layers.
 pub(super) const ENTRY: Entry<dyn MutationOperator> = Entry {
     name: "self-adaptive",
     summary: "normal steps of a size that each member carries and that mutates before it is used",

@@ -1,6 +1,7 @@
 //! Sign flip: the weights of some genes change their sign, `weight = -weight`, that is `gene = -gene - 2 base`.
 //!
-//! The signs of an untrained network matter more than the sizes of its weights (Zhou, Lan, Liu & Yosinski 2019). A base that is 0 (in a subspace, where genes are coordinates) flips the gene itself.
+//! In lottery tickets the signs of the kept initial weights matter, their sizes hardly (Zhou, Lan, Liu & Yosinski 2019). A base
+//! that is 0 (in a subspace, where genes are coordinates) flips the gene itself.
 
 use super::{chosen, places, MutationOperator};
 use crate::entry::Entry;

@@ -35,7 +35,8 @@ impl SelectionOperator for Lexicase {
         let epsilons: Vec<f32> = (0..classes)
             .map(|class| if self.mad { deviation(from.order.iter().map(|member| loss(*member, class))) } else { 0.0 })
             .collect();
-        let mut cases: Vec<usize> = (0..classes).filter(|class| !loss(from.order[0], *class).is_nan()).collect();
+        let known = |class: &usize| from.order.iter().all(|member| !loss(*member, *class).is_nan());
+        let mut cases: Vec<usize> = (0..classes).filter(known).collect();
         let mut left = Vec::with_capacity(from.order.len());
         let one = |_| {
             rng.shuffle(&mut cases);

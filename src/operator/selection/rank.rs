@@ -12,7 +12,7 @@ struct Rank {
     pressure: f64,
 }
 
-/// Default: `pressure` 2, the children that the best may expect of n, in [1, 2]: with 2 the expectations are those of a
+/// Default: `pressure` 2, the children that the best may expect of n, in [1, 2]: with 2 the expectations are nearly those of a
 /// binary tournament (Goldberg & Deb 1991). Baker took 1.1, which is next to no selection.
 pub(super) const ENTRY: Entry<dyn SelectionOperator> = Entry {
     name: "rank",

@@ -49,7 +49,8 @@ impl Wheel {
 
     /// The rank at a place in [0, 1) of the wheel. One without a share is never met.
     pub fn at(&self, place: f64) -> usize {
-        let whole = self.ends[self.ends.len() - 1];
+        // A place that was rounded up to 1 is the last one below it.
+        let (whole, place) = (self.ends[self.ends.len() - 1], place.min(1.0 - f64::EPSILON / 2.0));
         self.ends.partition_point(|end| *end <= place * whole)
     }
 }

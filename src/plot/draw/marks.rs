@@ -44,10 +44,19 @@ pub(super) fn series(
             for &Point { x, y, interval } in points {
                 let (at, mut size) = (place(x, y), POINT);
                 match interval {
-                    Some([low, high]) => error_bar(at[0], place(x, low)[1], place(x, high)[1], colour, items),
+                    Some([low, high]) => error_bar(place(x, low), place(x, high), colour, items),
                     None => size = 0.8 * POINT,
                 }
                 point(*marker, *fill, at, size, colour, theme, items);
+            }
+        }
+        Mark::Across(marker, fill, points) => {
+            for &Point { x, y, interval } in points {
+                if let Some([low, high]) = interval {
+                    error_bar(place(low, y), place(high, y), colour, items);
+                }
+                // Rows are narrow.
+                point(*marker, *fill, place(x, y), 0.8 * POINT, colour, theme, items);
             }
         }
         Mark::Dots(fill, dots) => {
@@ -100,11 +109,12 @@ fn area(points: Vec<[f64; 2]>, colour: Colour, opacity: f64) -> Item {
     Item::Area { points, colour, opacity }
 }
 
-fn error_bar(x: f64, low: f64, high: f64, colour: Colour, items: &mut Vec<Item>) {
+/// A line from end to end, upright or level, with a cap across each end.
+fn error_bar(from: [f64; 2], to: [f64; 2], colour: Colour, items: &mut Vec<Item>) {
     const CAP: f64 = 7.0;
-    for points in
-        [vec![[x, low], [x, high]], vec![[x - CAP, low], [x + CAP, low]], vec![[x - CAP, high], [x + CAP, high]]]
-    {
+    let [dx, dy] = if from[0] == to[0] { [CAP, 0.0] } else { [0.0, CAP] };
+    let cap = |[x, y]: [f64; 2]| vec![[x - dx, y - dy], [x + dx, y + dy]];
+    for points in [vec![from, to], cap(from), cap(to)] {
         items.push(Item::Line { points, colour, width: 2.4 });
     }
 }

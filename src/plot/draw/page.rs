@@ -3,7 +3,7 @@
 use super::marks;
 use super::panel::{self, Frame, TICK_EM, TICK_GAP};
 use super::scene::{wrap, Anchor, Item, Scene, Text, Turn};
-use crate::plot::figure::{FigureData, Panel};
+use crate::plot::figure::{FigureData, Panel, Scale};
 use crate::plot::theme::{Colour, Theme};
 
 /// Width of every page.
@@ -99,11 +99,15 @@ impl Page<'_> {
         let words = panels.iter().flat_map(|p| panel::y_ticks(&p.y, 400.0)).map(|tick| tick.1);
         let y_words =
             words.map(|word| super::backend::text_width(&word, TICK_EM, false)).fold(0.0, f64::max) + TICK_GAP;
-        let between = if same_y { GAP } else { GAP + label + y_words };
+        // Two round ends beside each other both have their tick labels.
+        let ends_meet = |p: &Panel| matches!(p.x.scale, Scale::Linear | Scale::Percent);
+        let gap = if panels.iter().any(ends_meet) { 2.0 * GAP } else { GAP };
+        let between = if same_y { gap } else { gap + label + y_words };
         let left = MARGIN + label + y_words;
         let right = WIDTH - MARGIN - sides - 8.0;
         let width = (right - left - between * (columns - 1) as f64) / columns as f64;
-        let height = (0.68 * width).clamp(290.0, 480.0);
+        let rows_height = panels.iter().map(|p| panel::rows_height(&p.y)).fold(0.0, f64::max);
+        let height = (0.68 * width).clamp(290.0, 480.0).max(rows_height);
 
         let mut ends = [f64::NAN; 2];
         for row in 0..rows {

@@ -8,6 +8,8 @@ use crate::plot::theme::{Colour, Theme};
 
 /// Size of tick labels.
 pub(super) const TICK_EM: f64 = 22.0;
+/// Greatest width of a category's name beside a row.
+const NAME: f64 = 250.0;
 /// Height of a line of tick labels.
 const TICK_LINE: f64 = 28.0;
 /// Between an axis and its tick labels.
@@ -32,9 +34,26 @@ impl Frame {
     }
 }
 
-/// The labelled ticks of a vertical axis of this height.
+/// Height of a row of a vertical axis of categories.
+const ROW: f64 = 30.0;
+
+/// The least height that a vertical axis needs for its categories.
+pub(super) fn rows_height(axis: &Axis) -> f64 {
+    match &axis.scale {
+        Scale::Categories(_) => ROW * (axis.range[1] - axis.range[0]),
+        _ => 0.0,
+    }
+}
+
+/// The labelled ticks of a vertical axis of this height; categories have their names, cut where they are long.
 pub(super) fn y_ticks(axis: &Axis, height: f64) -> Vec<Tick> {
-    ticks(axis, (height / 44.0) as usize)
+    match &axis.scale {
+        Scale::Categories(categories) => {
+            let name = |category: &Category| wrap(&category.name, NAME, TICK_EM, false, 1).concat();
+            categories.iter().enumerate().map(|(i, category)| (i as f64, name(category))).collect()
+        }
+        _ => ticks(axis, (height / 44.0) as usize),
+    }
 }
 
 /// Height of the tick labels below a panel of this width.

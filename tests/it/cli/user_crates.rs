@@ -106,7 +106,9 @@ fn new_refuses_what_cannot_be_a_name_what_is_there_and_a_folder_without_sources(
         (&["2nd"], "must be lower-case words"),
         (&["a--b"], "must be lower-case words"),
         (&["../up"], "must be lower-case words"),
-        (&["match"], "cannot name a crate or module of Rust"),
+        (&["match"], "cannot name a crate, module or type of Rust"),
+        (&["use"], "cannot name a crate, module or type of Rust"),
+        (&["operator-context"], "cannot name a crate, module or type of Rust"),
         (&["mine", "--folder", "campaign.toml"], "campaign.toml: there is something already; nothing was written"),
         (&["mine", "--subevo", "."], "no sources of subevo are there: give the folder of its clone by `--subevo DIR`"),
     ] {
