@@ -43,7 +43,7 @@ fn figures_from_records_alone_are_those_of_the_run() {
     place.subevo(&["plot", "runs/tiny", "runs/other", "--out", "both"]).expect(0);
     let run = place.runs("runs/tiny").remove(0);
     place.subevo(&["plot", run.to_str().unwrap(), "--out", "single"]).expect(0);
-    assert_eq!(pictures(&place.path("single")).len(), 6);
+    assert_eq!(pictures(&place.path("single")).len(), 8);
     assert!(!run.join("plots").exists());
 }
 
