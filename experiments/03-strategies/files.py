@@ -2,6 +2,7 @@
 
     python3 files.py tune                  # tune-<subset>.toml: each strategy with four values of one knob
     python3 files.py compare RUNS          # compare-<subset>.toml: the best of them, from the records of the tuning in RUNS
+    python3 files.py table RUNS            # the table of the README, from the records of the comparison in RUNS
 
 The best value is the one with the greatest mean validation accuracy at the end, over the seeds of the tuning; of equal ones the
 first. Test images are never looked at here.
@@ -111,11 +112,11 @@ def of_subset(subset):
     return [row for row in STRATEGIES if not (subset == "bn-classifier" and row[0] in WHOLE_MATRIX)]
 
 
-def accuracy(run):
-    """Validation accuracy at the end of a run."""
+def accuracy(run, split="validation"):
+    """Accuracy at the end of a run."""
     lines = [json.loads(line) for line in (run / "steps.jsonl").read_text().splitlines()]
     found = [line for line in lines if line.get("record") == "evaluation"]
-    return found[-1]["validation"]["accuracy"]
+    return found[-1][split]["accuracy"]
 
 
 def best(runs, subset):
@@ -131,7 +132,36 @@ def best(runs, subset):
         yield name, dict(values)[chosen]
 
 
+def interval(values):
+    """Mean and half width of the 95 % Student t interval of five values, in percent."""
+    n, quantile = len(values), 2.7764451
+    assert n == 5, n
+    mean = sum(values) / n
+    sd = (sum((value - mean) ** 2 for value in values) / (n - 1)) ** 0.5
+    return f"{100 * mean:.1f} ± {100 * quantile * sd / n ** 0.5:.1f}"
+
+
+def table(runs):
+    """Test accuracy of each strategy, and its difference from `snes` on the same seeds, best first on single weights."""
+    cells, means = {}, {}
+    for subset in SUBSETS:
+        of = lambda name: [accuracy(next((runs / f"compare-{subset}").glob(f"{name}-s{seed}-*")), "test") for seed in range(1, 6)]
+        base = of("snes")
+        for name, _ in of_subset(subset):
+            found = of(name)
+            means[subset, name] = sum(found)
+            apart = "" if name == "snes" else interval([a - b for a, b in zip(found, base)])
+            cells[subset, name] = f"{interval(found)} | {apart}"
+    names = sorted((name for name, _ in STRATEGIES), key=lambda name: -means.get(("weights", name), 0))
+    heads = " | ".join(f"{subset} % | to `snes`" for subset in SUBSETS)
+    print(f"| strategy | {heads} |\n|---|" + "---|" * 2 * len(SUBSETS))
+    for name in names:
+        print(f"| `{name}` | " + " | ".join(cells.get((subset, name), "not run | ") for subset in SUBSETS) + " |")
+
+
 def main():
+    if sys.argv[1] == "table":
+        return table(pathlib.Path(sys.argv[2]))
     for subset in SUBSETS:
         if sys.argv[1] == "tune":
             name = f"tune-{subset}"

@@ -42,8 +42,10 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn text(&mut self, text: impl Into<String>, at: [f64; 2], em: f64, look: (bool, Colour), place: (Anchor, Turn)) {
-        let ((bold, colour), (anchor, turn)) = (look, place);
-        self.items.push(Item::Text(Text { text: text.into(), at, em, bold, colour, anchor, turn }));
+        let ((bold, colour), (anchor, turn), text) = (look, place, text.into());
+        if !text.is_empty() {
+            self.items.push(Item::Text(Text { text, at, em, bold, colour, anchor, turn }));
+        }
     }
 
     /// A text across the page.
@@ -101,9 +103,13 @@ impl Page<'_> {
             words.map(|word| super::backend::text_width(&word, TICK_EM, false)).fold(0.0, f64::max) + TICK_GAP;
         // Two round ends beside each other both have their tick labels.
         let ends_meet = |p: &Panel| matches!(p.x.scale, Scale::Linear | Scale::Percent);
-        let gap = if panels.iter().any(ends_meet) { 2.0 * GAP } else { GAP };
-        let between = if same_y { gap } else { gap + label + y_words };
-        let left = MARGIN + label + y_words;
+        let y_label = if panels.iter().all(|p| p.y.label.is_empty()) { 0.0 } else { label };
+        let between = match same_y {
+            true if panels.iter().any(ends_meet) => 2.0 * GAP,
+            true => GAP,
+            false => GAP + y_label + y_words,
+        };
+        let left = MARGIN + y_label + y_words;
         let right = WIDTH - MARGIN - sides - 8.0;
         let width = (right - left - between * (columns - 1) as f64) / columns as f64;
         let rows_height = panels.iter().map(|p| panel::rows_height(&p.y)).fold(0.0, f64::max);
