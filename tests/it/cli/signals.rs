@@ -1,7 +1,7 @@
 //! Signals, the time limit, and two processes at the same runs.
 
 use std::io::{BufRead, BufReader};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{assert_same, ended, finish, send, signal_of, start, wait_for, Place, TINY};
@@ -9,10 +9,24 @@ use super::{assert_same, ended, finish, send, signal_of, start, wait_for, Place,
 /// Words for runs of a second or two, so that a signal finds them at work.
 const LONG: [&str; 4] = ["--set", "budget.steps=4000", "--set", "metrics.every=1000"];
 
+/// The same command, with signals that whoever runs the tests may have it ignore (as `nohup` does) as they are by default.
+fn listening(command: &Command) -> Command {
+    let mut env = Command::new("env");
+    env.arg("--default-signal=INT,TERM,HUP").arg(command.get_program()).args(command.get_args());
+    env.current_dir(command.get_current_dir().expect("the place's folder")).stdin(Stdio::null());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => env.env(name, value),
+            None => env.env_remove(name),
+        };
+    }
+    env
+}
+
 /// Begins a campaign in `out` and waits until its first run is at work.
 fn at_work(place: &Place, words: &[&str], out: &str) -> std::process::Child {
     let words = [&["run", "campaign.toml", "--no-plots", "--out", out], words].concat();
-    let child = start(&mut place.command(&words));
+    let child = start(&mut listening(&place.command(&words)));
     wait_for("the first run", || {
         place.path(out).join("tiny").is_dir() && !place.runs(&format!("{out}/tiny")).is_empty()
     });
