@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::cumulation::{Paths, Rates};
 use super::eigen::Eigen;
 use super::fitness::{alone, rank_told};
+use super::samples::{collapsed, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
@@ -17,9 +18,6 @@ use crate::num::wide;
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;
-
-/// Normals reach to 6.338.
-const REACH: f64 = 6.34;
 
 /// Beyond this condition number the short axes are rounding errors of the long ones.
 const WORST_CONDITION: f64 = 1e14;
@@ -238,11 +236,7 @@ impl Strategy for CmaEs {
                 "the covariance has a condition number of {condition:.1e}: short axes are rounding errors"
             ));
         }
-        if self.mean.iter().zip(self.spread()).any(|(mean, sd)| (mean + sd) as f32 != *mean as f32) {
-            return None;
-        }
-        let most = self.spread().fold(0.0, f64::max);
-        Some(format!("the step sizes have shrunk to at most {most:.1e}: members no longer differ"))
+        collapsed(&self.mean, Spread::Each(&self.spread().collect::<Vec<_>>()))
     }
 
     fn save(&self) -> State {

@@ -14,19 +14,18 @@
 
 use rayon::prelude::*;
 
+use super::cumulation::expected_length;
 use super::diagonal_and_axis::DiagonalAndAxis;
 use super::eigen::dot;
 use super::fitness::{alone, rank_told};
 use super::options::{even_population, PAIRS};
+use super::samples::{collapsed, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;
-
-/// Normals reach to 6.338.
-const REACH: f64 = 6.34;
 
 struct CrFmNes {
     n: usize,
@@ -104,7 +103,7 @@ impl Rates {
             stall: ((0.024 * members + 0.7 * d + 20.0) / (d + 12.0)).tanh(),
             converge: 2.0 * ((0.025 * members + 0.75 * d + 10.0) / (d + 4.0)).tanh(),
             eta_b: (((0.02 * members).min(3.0 * d.ln()) + 5.0) / (0.23 * d + 25.0)).tanh(),
-            expected: d.sqrt() * (1.0 - 1.0 / (4.0 * d) + 1.0 / (21.0 * d * d)),
+            expected: expected_length(d),
         }
     }
 }
@@ -276,12 +275,8 @@ impl Strategy for CrFmNes {
     }
 
     fn stop(&self) -> Option<String> {
-        let sigma = self.sigma;
-        if self.mean.iter().zip(self.model.spread()).any(|(mean, sd)| (mean + sigma * sd) as f32 != *mean as f32) {
-            return None;
-        }
-        let most = sigma * self.model.spread().fold(0.0, f64::max);
-        Some(format!("the step sizes have shrunk to at most {most:.1e}: members no longer differ"))
+        let spread: Vec<f64> = self.model.spread().map(|sd| self.sigma * sd).collect();
+        collapsed(&self.mean, Spread::Each(&spread))
     }
 
     fn save(&self) -> State {

@@ -12,15 +12,13 @@ use rayon::prelude::*;
 
 use super::eigen::dot;
 use super::fitness::{alone, rank_told};
+use super::samples::REACH;
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;
-
-/// Normals reach to 6.338.
-const REACH: f64 = 6.34;
 
 /// The greatest rate of a path: at 1 it would forget everything at once.
 const FASTEST: f64 = 0.5;

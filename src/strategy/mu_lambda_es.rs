@@ -6,6 +6,7 @@
 //! `sigma *= exp(c / d (|path| / E|N(0, I)| - 1))`. A path that is longer than that of random steps says that steps should be
 //! longer. Self-adaptation and a step size for each gene are left out: `snes` and the CMA family have the latter.
 
+use super::cumulation::expected_length;
 use super::options::SIGMA;
 use super::samples::{check_reach, collapsed, Samples, Spread};
 use super::{fitness::rank_told, Contract, Generation, Solve, Strategy, StrategyContext};
@@ -60,11 +61,6 @@ impl MuLambdaEs {
             samples: Samples::default(),
         }
     }
-}
-
-/// The expected length of a vector of `k` standard normals, within 0.1 % at k = 1 and better with more.
-fn expected_length(k: f64) -> f64 {
-    k.sqrt() * (1.0 - 1.0 / (4.0 * k) + 1.0 / (21.0 * k * k))
 }
 
 impl Strategy for MuLambdaEs {
@@ -162,15 +158,5 @@ mod tests {
         // E|N(0, I)| in two dimensions is sqrt(pi / 2).
         let length = path[0].hypot(path[1]) / std::f64::consts::FRAC_PI_2.sqrt();
         assert!((es.sigma / (0.5 * (c / 2.0 * (length - 1.0)).exp()) - 1.0).abs() < 2e-3, "{}", es.sigma);
-    }
-
-    #[test]
-    fn the_expected_length_is_that_of_the_gamma_function() {
-        // sqrt(2) Gamma((k + 1) / 2) / Gamma(k / 2).
-        for (k, length, off) in
-            [(1.0, 0.797_884_560_8, 1e-3), (10.0, 3.084_327_759_9, 2e-4), (1e4, 99.997_500_03, 1e-7)]
-        {
-            assert!((expected_length(k) / length - 1.0f64).abs() < off, "{k}: {}", expected_length(k));
-        }
     }
 }

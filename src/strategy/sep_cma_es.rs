@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::cumulation::{Paths, Rates};
 use super::fitness::{alone, block, fours, rank_told, BLOCK};
+use super::samples::{collapsed, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
@@ -17,9 +18,6 @@ use crate::num::wide;
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;
-
-/// Normals reach to 6.338, so genes within this many steps of the mean are all that can be proposed.
-const REACH: f64 = 6.34;
 
 struct SepCmaEs {
     rates: Rates,
@@ -192,12 +190,8 @@ impl Strategy for SepCmaEs {
     }
 
     fn stop(&self) -> Option<String> {
-        let sigma = self.paths.sigma;
-        let moves = |(mean, c): (&f64, &f64)| (mean + sigma * c.sqrt()) as f32 != *mean as f32;
-        if self.mean.iter().zip(&self.variance).any(moves) {
-            return None;
-        }
-        Some(format!("the step sizes have shrunk to at most {:.1e}: members no longer differ", self.sigmas().1))
+        let spread: Vec<f64> = self.variance.iter().map(|c| self.paths.sigma * c.sqrt()).collect();
+        collapsed(&self.mean, Spread::Each(&spread))
     }
 
     fn save(&self) -> State {

@@ -9,6 +9,7 @@
 use rayon::prelude::*;
 
 use super::fitness::{alone, block, by_member, fours, nes_utilities, rank_told, BLOCK};
+use super::samples::{collapsed, extent, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
@@ -16,9 +17,6 @@ use crate::num::wide;
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;
-
-/// Normals reach to 6.338, so genes within this many steps of the mean are all that can be proposed.
-const REACH: f64 = 6.34;
 
 struct Snes {
     n: usize,
@@ -81,11 +79,7 @@ impl Snes {
 
     /// Least, geometric mean and greatest of the step sizes.
     fn sigmas(&self) -> [f64; 3] {
-        let (least, log, greatest) = self
-            .sigma
-            .iter()
-            .fold((f64::INFINITY, 0.0, 0.0f64), |(least, log, most), s| (least.min(*s), log + s.ln(), most.max(*s)));
-        [least, (log / self.sigma.len() as f64).exp(), greatest]
+        extent(&self.sigma)
     }
 }
 
@@ -184,11 +178,7 @@ impl Strategy for Snes {
     }
 
     fn stop(&self) -> Option<String> {
-        let moves = |(mean, sigma): (&f64, &f64)| (mean + sigma) as f32 != *mean as f32;
-        if self.mean.iter().zip(&self.sigma).any(moves) {
-            return None;
-        }
-        Some(format!("the step sizes have shrunk to at most {:.1e}: members no longer differ", self.sigmas()[2]))
+        collapsed(&self.mean, Spread::Each(&self.sigma))
     }
 
     fn save(&self) -> State {

@@ -10,15 +10,13 @@ use rayon::prelude::*;
 use super::cumulation::{Paths, Rates};
 use super::diagonal_and_axis::DiagonalAndAxis;
 use super::fitness::{alone, rank_told};
+use super::samples::{collapsed, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;
-
-/// Normals reach to 6.338.
-const REACH: f64 = 6.34;
 
 struct VdCma {
     rates: Rates,
@@ -150,12 +148,8 @@ impl Strategy for VdCma {
     }
 
     fn stop(&self) -> Option<String> {
-        let sigma = self.paths.sigma;
-        if self.mean.iter().zip(self.model.spread()).any(|(mean, sd)| (mean + sigma * sd) as f32 != *mean as f32) {
-            return None;
-        }
-        let most = sigma * self.model.spread().fold(0.0, f64::max);
-        Some(format!("the step sizes have shrunk to at most {most:.1e}: members no longer differ"))
+        let spread: Vec<f64> = self.model.spread().map(|sd| self.paths.sigma * sd).collect();
+        collapsed(&self.mean, Spread::Each(&spread))
     }
 
     fn save(&self) -> State {

@@ -11,15 +11,13 @@ use rayon::prelude::*;
 
 use super::eigen::{dot, Eigen};
 use super::fitness::{alone, by_member, nes_utilities, rank_told};
+use super::samples::{collapsed, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;
-
-/// Normals reach to 6.338.
-const REACH: f64 = 6.34;
 
 struct Xnes {
     n: usize,
@@ -235,12 +233,7 @@ impl Strategy for Xnes {
     }
 
     fn stop(&self) -> Option<String> {
-        let spread = self.spread();
-        if self.mean.iter().zip(&spread).any(|(mean, sd)| (mean + sd) as f32 != *mean as f32) {
-            return None;
-        }
-        let most = spread.into_iter().fold(0.0, f64::max);
-        Some(format!("the step sizes have shrunk to at most {most:.1e}: members no longer differ"))
+        collapsed(&self.mean, Spread::Each(&self.spread()))
     }
 
     fn save(&self) -> State {
