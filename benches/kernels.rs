@@ -8,8 +8,8 @@ use subevo::engine::cpu::lanes::{normalise, Affine, Pixels};
 use subevo::engine::cpu::moments::moments;
 use subevo::engine::cpu::pooling::{extremes, Choice};
 use subevo::engine::cpu::tile::{product, First, Output, Rows, Source};
-use subevo::engine::square_product;
 use subevo::graph::Activation;
+use subevo::num::Matrix;
 use subevo::plan::Window;
 use subevo::rng::Seed;
 
@@ -110,7 +110,7 @@ fn gemm(criterion: &mut Criterion) {
     for (name, threads) in [("one thread", 1), ("all threads", all)] {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
         group.bench_function(format!("{n}x{n}x{n} {name}"), |bencher| {
-            pool.install(|| bencher.iter(|| square_product(&mut out, n, &a, &b)));
+            pool.install(|| bencher.iter(|| Matrix::new(&a, n).times_into(Matrix::new(&b, n), &mut out)));
         });
     }
     group.finish();

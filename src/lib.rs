@@ -65,6 +65,7 @@ pub mod data;
 pub mod engine;
 pub mod entry;
 pub mod error;
+pub mod estimator;
 pub mod evaluation;
 pub mod graph;
 mod guard;

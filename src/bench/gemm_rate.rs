@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::square_product;
+use crate::num::Matrix;
 
 /// Rows and columns of the matrices.
 const SIZE: usize = 1_024;
@@ -17,11 +17,11 @@ pub fn gemm_gflops() -> f64 {
     let values = |step: usize| (0..SIZE * SIZE).map(|i| (i * step % 61) as f32 / 61.0 - 0.5).collect::<Vec<f32>>();
     let (a, b, mut out) = (values(7), values(13), vec![0.0; SIZE * SIZE]);
     // The first product wakes the threads and fills the pages.
-    square_product(&mut out, SIZE, &a, &b);
+    Matrix::new(&a, SIZE).times_into(Matrix::new(&b, SIZE), &mut out);
     let (began, mut done, mut best) = (Instant::now(), 0, f64::INFINITY);
     while done < LEAST || began.elapsed() < LONG_ENOUGH {
         let start = Instant::now();
-        square_product(&mut out, SIZE, &a, &b);
+        Matrix::new(&a, SIZE).times_into(Matrix::new(&b, SIZE), &mut out);
         best = best.min(start.elapsed().as_secs_f64());
         done += 1;
     }

@@ -7,7 +7,6 @@ pub mod cpu;
 mod dropout;
 pub mod loss;
 mod reference;
-mod square_product;
 mod statistics;
 
 pub use class_losses::ClassLosses;
@@ -15,7 +14,6 @@ pub use cpu::CpuEngine;
 pub use dropout::mask;
 pub use loss::Loss;
 pub use reference::ReferenceEngine;
-pub use square_product::square_product;
 pub use statistics::Statistics;
 
 use std::sync::Arc;

@@ -1,9 +1,13 @@
-//! Statistics of small samples (mean, standard deviation, percentiles, intervals), counts in words, and wide loops.
+//! Statistics of small samples (mean, standard deviation, percentiles, intervals), matrices, counts in words, wide loops.
 
+mod eigen;
 mod interval;
+mod product;
 mod wide;
 
+pub use eigen::Eigen;
 pub use interval::{t_half_width, t_quantile, wilson};
+pub use product::{Matrix, Scalar};
 pub use wide::wide;
 
 /// Mean; NaN of nothing.
@@ -35,6 +39,25 @@ pub fn percentile(values: &[f64], share: f64) -> f64 {
         return low;
     }
     low + (high - low) * at.fract()
+}
+
+/// The sum of the products.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    // Eight sums, so that the loop fills vector registers; their order is the same on every machine.
+    let (heads, rest) = a.as_chunks::<8>();
+    let (others, tail) = b.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for (a, b) in heads.iter().zip(others) {
+        for i in 0..8 {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().zip(tail).map(|(a, b)| a * b).sum::<f64>()
+}
+
+/// How many rows of `k` values one thread should take at least: to wake another costs about as much as to work on these.
+pub fn alone(k: usize) -> usize {
+    (16_384 / k).max(1)
 }
 
 /// A count with a comma before every third digit: 1234567 as 1,234,567.

@@ -3,12 +3,11 @@
 use rayon::prelude::*;
 
 use super::carried::Carried;
-use super::fitness::alone;
 use super::{Generation, StrategyContext};
 use crate::entry::Entries;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
-use crate::num::wide;
+use crate::num::{alone, wide};
 use crate::operator::{Candidates, CrossoverOperator, MutationOperator, SelectionOperator};
 use crate::operator::{Needs, OperatorContext, Population, Reporter};
 use crate::params::{Params, Range};

@@ -8,13 +8,12 @@
 use rayon::prelude::*;
 
 use super::cumulation::{Paths, Rates};
-use super::eigen::Eigen;
-use super::fitness::{alone, rank_told};
+use super::fitness::rank_told;
 use super::samples::{collapsed, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::num::wide;
+use crate::num::{alone, wide, Eigen};
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;

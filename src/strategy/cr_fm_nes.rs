@@ -16,13 +16,13 @@ use rayon::prelude::*;
 
 use super::cumulation::expected_length;
 use super::diagonal_and_axis::DiagonalAndAxis;
-use super::eigen::dot;
-use super::fitness::{alone, rank_told};
+use super::fitness::rank_told;
 use super::options::{even_population, PAIRS};
 use super::samples::{collapsed, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
+use crate::num::{alone, dot};
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;

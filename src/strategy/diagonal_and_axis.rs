@@ -6,9 +6,8 @@
 
 use rayon::prelude::*;
 
-use super::eigen::dot;
-use super::fitness::alone;
 use crate::error::Result;
+use crate::num::{alone, dot};
 use crate::rng::Seed;
 use crate::state::State;
 

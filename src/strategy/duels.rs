@@ -6,10 +6,10 @@
 
 use rayon::prelude::*;
 
-use super::fitness::{alone, rank, rank_told};
+use super::fitness::{rank, rank_told};
 use super::samples::{Samples, Spread};
 use crate::error::{Error, Result};
-use crate::num::wide;
+use crate::num::{alone, wide};
 use crate::operator::Population;
 use crate::rng::{uniform_of, Rng, Seed};
 use crate::state::State;

@@ -86,11 +86,6 @@ pub fn block(k: usize) -> usize {
 /// The largest [`block`].
 pub const BLOCK: usize = 1024;
 
-/// How many rows of `k` genes one thread should take at least: to wake another costs about as much as to draw these.
-pub fn alone(k: usize) -> usize {
-    (16_384 / k).max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,13 +11,14 @@
 
 use rayon::prelude::*;
 
-use super::fitness::{alone, rank, rank_told};
+use super::fitness::{rank, rank_told};
 use super::options::SIGMA;
 use super::samples::{extent, perturb};
 use super::samr_ga::SIGMAS;
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
+use crate::num::alone;
 use crate::operator::Population;
 use crate::params::{Amount, Params, Range};
 use crate::state::State;

@@ -12,12 +12,13 @@
 
 use rayon::prelude::*;
 
-use super::fitness::{alone, rank_told};
+use super::fitness::rank_told;
 use super::options::{even_population, Decayed, Shaping, PAIRS};
 use super::samples::{check_reach, collapsed, perturb, Samples, Spread};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
+use crate::num::alone;
 use crate::operator::{Needs, Population};
 use crate::optimizer::{Adam, Decay, Optimizer};
 use crate::params::{Params, Range};

@@ -10,12 +10,12 @@
 
 use rayon::prelude::*;
 
-use super::eigen::dot;
-use super::fitness::{alone, rank_told};
+use super::fitness::rank_told;
 use super::samples::REACH;
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
+use crate::num::{alone, dot};
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;

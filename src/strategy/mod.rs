@@ -12,7 +12,6 @@ mod cumulation;
 mod diagonal_and_axis;
 mod differential_evolution;
 mod duels;
-mod eigen;
 mod fitness;
 mod generation;
 mod genetic;

@@ -5,9 +5,9 @@
 
 use rayon::prelude::*;
 
-use super::fitness::{alone, block, fours, BLOCK};
+use super::fitness::{block, fours, BLOCK};
 use crate::error::{Error, Result};
-use crate::num::wide;
+use crate::num::{alone, wide};
 use crate::operator::Population;
 use crate::rng::{Rng, Seed};
 

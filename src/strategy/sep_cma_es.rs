@@ -9,12 +9,12 @@
 use rayon::prelude::*;
 
 use super::cumulation::{Paths, Rates};
-use super::fitness::{alone, block, fours, rank_told, BLOCK};
+use super::fitness::{block, fours, rank_told, BLOCK};
 use super::samples::{collapsed, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::num::wide;
+use crate::num::{alone, wide};
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;

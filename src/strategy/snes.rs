@@ -8,12 +8,12 @@
 
 use rayon::prelude::*;
 
-use super::fitness::{alone, block, by_member, fours, nes_utilities, rank_told, BLOCK};
+use super::fitness::{block, by_member, fours, nes_utilities, rank_told, BLOCK};
 use super::samples::{collapsed, extent, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
-use crate::num::wide;
+use crate::num::{alone, wide};
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;

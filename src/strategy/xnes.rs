@@ -9,12 +9,12 @@
 
 use rayon::prelude::*;
 
-use super::eigen::{dot, Eigen};
-use super::fitness::{alone, by_member, nes_utilities, rank_told};
+use super::fitness::{by_member, nes_utilities, rank_told};
 use super::samples::{collapsed, Spread, REACH};
 use super::{Contract, Generation, Solve, Strategy, StrategyContext};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
+use crate::num::{alone, dot, Eigen};
 use crate::operator::Population;
 use crate::params::{Params, Range};
 use crate::state::State;

@@ -40,14 +40,13 @@ impl Kind {
 }
 
 /// What strategies share.
-const STRATEGY_PARTS: [&str; 17] = [
+const STRATEGY_PARTS: [&str; 16] = [
     "breeding.rs",
     "carried.rs",
     "contract.rs",
     "cumulation.rs",
     "diagonal_and_axis.rs",
     "duels.rs",
-    "eigen.rs",
     "fitness.rs",
     "generation.rs",
     "guarded.rs",

@@ -6,8 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::fitness::alone;
-use crate::num::wide;
+use super::{alone, dot, wide};
 
 /// Coordinates of a panel: a cache line's worth of vector registers.
 const PANEL: usize = 16;
@@ -258,20 +257,6 @@ fn sweep(diagonal: &mut [f64], beside: &mut [f64], first: usize, last: usize, ro
     }
     diagonal[first] -= shift;
     beside[first] = g;
-}
-
-/// The sum of the products.
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    // Eight sums, so that the loop fills vector registers; their order is the same on every machine.
-    let (heads, rest) = a.as_chunks::<8>();
-    let (others, tail) = b.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for (a, b) in heads.iter().zip(others) {
-        for i in 0..8 {
-            sums[i] += a[i] * b[i];
-        }
-    }
-    sums.iter().sum::<f64>() + rest.iter().zip(tail).map(|(a, b)| a * b).sum::<f64>()
 }
 
 fn norm(x: &[f64]) -> f64 {
