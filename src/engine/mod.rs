@@ -1,4 +1,5 @@
-//! Evaluates networks: a population's losses on a batch, a gradient on the subset, logits in evaluation mode.
+//! Evaluates networks: a population's losses on a batch, a gradient on the subset, logits in evaluation mode; and opens
+//! one network up ([`Probe`]).
 //!
 //! Unsafe code lives here alone, each block with its argument.
 
@@ -6,6 +7,7 @@ mod class_losses;
 pub mod cpu;
 mod dropout;
 pub mod loss;
+mod probe;
 mod reference;
 mod statistics;
 
@@ -13,6 +15,7 @@ pub use class_losses::ClassLosses;
 pub use cpu::CpuEngine;
 pub use dropout::mask;
 pub use loss::Loss;
+pub use probe::Probe;
 pub use reference::ReferenceEngine;
 pub use statistics::Statistics;
 

@@ -18,7 +18,7 @@ const MNIST: [usize; 3] = [1, 28, 28];
 const CIFAR: [usize; 3] = [3, 32, 32];
 
 /// The model's options joined with what makes it small.
-fn tiny(name: &str, options: Json) -> Json {
+pub fn tiny(name: &str, options: Json) -> Json {
     let mut params = match name {
         "alexnet-cifar" => json!({ "width": 0.05 }),
         "resnet-cifar" => json!({ "width": 0.2, "depth": 14 }),

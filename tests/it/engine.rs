@@ -9,6 +9,7 @@ mod invariance;
 mod marks;
 mod oracle;
 mod plain;
+mod probe;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -219,6 +219,40 @@ fn apply<F: Function>(values: &mut [f32]) {
     dispatch(Apply::<F>(values, std::marker::PhantomData));
 }
 
+/// The slope at each value of `x`, written to `out`.
+///
+/// # Panics
+/// If there are not as many slopes as values.
+pub fn slopes(x: &[f32], activation: Activation, out: &mut [f32]) {
+    assert_eq!(x.len(), out.len(), "one slope for each value");
+    match activation {
+        Activation::Relu => differentiate::<Relu>(x, out),
+        Activation::Leaky => differentiate::<Leaky>(x, out),
+        Activation::Tanh => differentiate::<Tanh>(x, out),
+        Activation::Gelu => differentiate::<Gelu>(x, out),
+    }
+}
+
+fn differentiate<F: Function>(x: &[f32], out: &mut [f32]) {
+    struct Differentiate<'a, F>(&'a [f32], &'a mut [f32], std::marker::PhantomData<F>);
+    impl<F: Function> WithSimd for Differentiate<'_, F> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let one = simd.splat_f32s(1.0);
+            let (vectors, rest) = S::as_simd_f32s(self.0);
+            let (outs, last) = S::as_mut_simd_f32s(self.1);
+            for (x, out) in vectors.iter().zip(outs) {
+                *out = F::passed(simd, *x, false, one);
+            }
+            // In a vector too, as above.
+            let slope = F::passed(simd, simd.partial_load_f32s(rest), false, one);
+            simd.partial_store_f32s(last, slope);
+        }
+    }
+    dispatch(Differentiate::<F>(x, out, std::marker::PhantomData));
+}
+
 #[cfg(test)]
 pub(super) mod testing {
     //! The functions in f64.
@@ -263,27 +297,34 @@ mod tests {
     use super::testing::exact;
     use super::*;
 
-    /// The slope by the function, or by its value.
-    fn slopes(activation: Activation, x: &[f32], applied: bool) -> Vec<f32> {
-        struct Slopes<'a>(Activation, &'a [f32], bool, &'a mut [f32]);
+    /// The slopes at `x`.
+    fn slopes_at(activation: Activation, x: &[f32]) -> Vec<f32> {
+        let mut out = vec![f32::NAN; x.len()];
+        slopes(x, activation, &mut out);
+        out
+    }
+
+    /// The slopes where the function has the values `y`.
+    fn slopes_by_value(activation: Activation, y: &[f32]) -> Vec<f32> {
+        struct Slopes<'a>(Activation, &'a [f32], &'a mut [f32]);
         impl WithSimd for Slopes<'_> {
             type Output = ();
             fn with_simd<S: Simd>(self, simd: S) {
                 let one = simd.splat_f32s(1.0);
-                for (x, out) in self.1.chunks(S::F32_LANES).zip(self.3.chunks_mut(S::F32_LANES)) {
-                    let x = simd.partial_load_f32s(x);
+                for (y, out) in self.1.chunks(S::F32_LANES).zip(self.2.chunks_mut(S::F32_LANES)) {
+                    let y = simd.partial_load_f32s(y);
                     let slope = match self.0 {
-                        Activation::Relu => Relu::passed(simd, x, self.2, one),
-                        Activation::Leaky => Leaky::passed(simd, x, self.2, one),
-                        Activation::Tanh => Tanh::passed(simd, x, self.2, one),
-                        Activation::Gelu => Gelu::passed(simd, x, self.2, one),
+                        Activation::Relu => Relu::passed(simd, y, true, one),
+                        Activation::Leaky => Leaky::passed(simd, y, true, one),
+                        Activation::Tanh => Tanh::passed(simd, y, true, one),
+                        Activation::Gelu => unreachable!("its value does not tell its slope"),
                     };
                     simd.partial_store_f32s(out, slope);
                 }
             }
         }
-        let mut out = vec![f32::NAN; x.len()];
-        dispatch(Slopes(activation, x, applied, &mut out));
+        let mut out = vec![f32::NAN; y.len()];
+        dispatch(Slopes(activation, y, &mut out));
         out
     }
 
@@ -302,10 +343,10 @@ mod tests {
             for activation in Activation::ALL {
                 let mut y = x.clone();
                 activate(&mut y, activation);
-                let by_input = slopes(activation, &x, false);
+                let by_input = slopes_at(activation, &x);
                 let by_value = match activation {
                     Activation::Gelu => by_input.clone(),
-                    _ => slopes(activation, &y, true),
+                    _ => slopes_by_value(activation, &y),
                 };
                 for (i, x) in x.iter().enumerate() {
                     let [value, slope] = exact(activation, f64::from(*x));
@@ -330,7 +371,7 @@ mod tests {
         let x: Vec<f32> = (0..1200).map(|i| -0.01 * i as f32).collect();
         let mut y = x.clone();
         activate(&mut y, Activation::Gelu);
-        let slopes = slopes(Activation::Gelu, &x, false);
+        let slopes = slopes_at(Activation::Gelu, &x);
         for ((x, y), slope) in x.iter().zip(&y).zip(&slopes) {
             let [value, exact] = exact(Activation::Gelu, f64::from(*x));
             assert!((f64::from(*y) / value - 1.0).abs() < 1e-6 || value == 0.0, "{x}: {y}, {value}");
@@ -354,7 +395,7 @@ mod tests {
                 let mut y = x;
                 activate(&mut y, activation);
                 assert!(y[0].is_nan() && y[1] == below && y[2] == above, "{activation:?}: {y:?}");
-                assert_eq!(slopes(activation, &x, false)[1..], [slope, rise], "{activation:?}");
+                assert_eq!(slopes_at(activation, &x)[1..], [slope, rise], "{activation:?}");
             }
             Vec::new()
         });

@@ -10,7 +10,7 @@ mod features;
 #[cfg(test)]
 mod fixture;
 mod forward;
-mod function;
+pub(super) mod function;
 pub mod lanes;
 pub mod moments;
 mod plain;
