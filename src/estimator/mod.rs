@@ -3,6 +3,7 @@
 
 mod arrays;
 mod estimate;
+pub mod regions;
 
 pub use arrays::{Array, Arrays};
 pub use estimate::Estimate;
