@@ -46,6 +46,11 @@ impl<T: ?Sized, C: ?Sized> Entries<T, C> {
         Entries { kind, entries: Cow::Borrowed(entries) }
     }
 
+    /// The built-in rows of a kind that lie in several slices.
+    pub fn of(kind: &'static str, entries: Vec<Entry<T, C>>) -> Self {
+        Entries { kind, entries: Cow::Owned(entries) }
+    }
+
     /// Adds a row; one of the same name is replaced.
     pub fn add(&mut self, entry: Entry<T, C>) {
         let entries = self.entries.to_mut();

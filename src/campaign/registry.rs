@@ -66,7 +66,7 @@ impl Registry {
             optimizers: Entries::new("optimizer", optimizer::ENTRIES),
             schedules: Entries::new("schedule", schedule::ENTRIES),
             recipes: Entries::new("recipe", recipe::ENTRIES),
-            metrics: Entries::new("metric", metric::ENTRIES),
+            metrics: Entries::of("metric", metric::entries()),
             figures: Entries::new("figure", plot::ENTRIES),
         }
     }

@@ -10,15 +10,18 @@ use serde::{Deserialize, Serialize};
 use super::fit::check_memory_scored;
 use super::stages::RunStages;
 use super::store::{
-    config_digest, disk, Checkpoint, Covered, Genome, Resumed, RunDescription, RunDir, RunFiles, RunState,
+    config_digest, disk, write_moment, Checkpoint, Covered, Genome, Resumed, RunDescription, RunDir, RunFiles,
+    RunState, WalkWriter, PROJECTED, WHOLE,
 };
 use super::{check_memory, machine, Campaign, Registry, Run, Scoring, Setup};
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
-use crate::learner::{Outcome, Position, Recorder, Snapshot, Stages, Training};
+use crate::learner::{Moment, Outcome, Position, Recorder, Stages, Training};
 use crate::plan::Limits;
-use crate::record::{Evaluation, Header, Lap, Method, Reading, Record, Session, Step, Time, FORMAT};
+use crate::projection::{self, Basis};
+use crate::record::{Evaluation, Header, Lap, Method, Record, Session, Step, Time, FORMAT};
+use crate::rng::Seed;
 use crate::subset::{Start, Subset};
 
 /// Name of the file that lists a campaign's runs.
@@ -245,16 +248,18 @@ fn work(
     let learner_setup = &setup.learners[run.learner];
     let mut stages = RunStages::new(run, registry, options.limits, subset, data)?;
     let start = stages.stage().0.start.clone();
-    let measure = |snapshot: &Snapshot<'_>| -> Result<Vec<Reading>> {
-        let readings = setup.metrics.iter().map(|(_, metric)| metric.compute(snapshot));
-        Ok(readings.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
-    };
-    let training =
-        Training { budget: learner_setup.budget, redraw: setup.redraw, moments: setup.moments, measure: &measure };
+    let needs = setup.needs();
+    // A subset that is drawn again gives the coordinates another meaning at each stage.
+    let walk = needs.walk && setup.redraw.is_none();
+    let (budget, redraw, moments) = (learner_setup.budget, setup.redraw, setup.moments);
+    let training = Training { budget, redraw, moments, states: needs.states, walk };
 
     let Resumed { checkpoint, mut files, notes } = dir.resume()?;
     let digest = config_digest(&run.configuration);
     let position = checkpoint.map(|checkpoint| checkpoint.position);
+    let steps = position.as_ref().map(|position| position.cost.step);
+    let walk = walk.then(|| WalkWriter::open(dir.path(), start.untrained(), walk_basis(&start, run.seed), steps));
+    let walk = walk.transpose()?;
     if position.is_none() {
         files.steps.append(&Record::Header(header(run, &start, &digest)))?;
     }
@@ -267,11 +272,12 @@ fn work(
         unix_seconds: machine::unix_seconds(),
     }))?;
     observer.begin(turn, at, &notes);
-    let mut recorder = FileRecorder { files, digest, options, observer, saved: Instant::now() };
+    let folder = dir.path().to_path_buf();
+    let mut recorder = FileRecorder { folder, files, walk, digest, options, observer, saved: Instant::now() };
     let outcome = training.run(&mut stages, position, &mut recorder);
     if outcome.is_err() {
         // The way to the failure is worth seeing, but the failure is what counts.
-        let _ = recorder.files.sync();
+        let _ = recorder.sync();
     }
     match outcome? {
         Outcome::Stopped => Ok(RunEnd::Stopped),
@@ -289,7 +295,7 @@ fn work(
                 weights_best_by_validation: finished.weights_best_by_validation,
             })?;
             recorder.files.steps.append(&Record::End(finished.end))?;
-            recorder.files.sync()?;
+            recorder.sync()?;
             Ok(RunEnd::Done)
         }
     }
@@ -310,7 +316,13 @@ fn first_subset(dir: &RunDir, run: &Run<'_>, data: &Data, limits: Limits) -> Res
     Ok(subset)
 }
 
-fn header(run: &Run<'_>, start: &Start, digest: &str) -> Header {
+/// What a walk through more than [`WHOLE`] numbers is projected on.
+fn walk_basis(start: &Start, seed: u64) -> Option<Arc<dyn Basis>> {
+    let address = Seed::new(seed).child("walk");
+    (start.genes() > WHOLE).then(|| projection::fastfood().basis(start.genes(), PROJECTED, address))
+}
+
+pub(super) fn header(run: &Run<'_>, start: &Start, digest: &str) -> Header {
     let setup = &run.cell.setup;
     let learner = &setup.learners[run.learner];
     Header {
@@ -356,11 +368,21 @@ fn describe(run: &Run<'_>, options: &Options) -> RunDescription {
 
 /// Writes what the loop produces into the run's folder, and passes it on to the observer.
 struct FileRecorder<'a> {
+    folder: PathBuf,
     files: RunFiles,
+    walk: Option<WalkWriter>,
     digest: String,
     options: &'a Options,
     observer: &'a mut dyn Observer,
     saved: Instant,
+}
+
+impl FileRecorder<'_> {
+    /// Gives all to the disk.
+    fn sync(&mut self) -> Result<()> {
+        self.walk.as_mut().map_or(Ok(()), WalkWriter::sync)?;
+        self.files.sync()
+    }
 }
 
 impl Recorder for FileRecorder<'_> {
@@ -370,10 +392,15 @@ impl Recorder for FileRecorder<'_> {
         Ok(())
     }
 
-    fn evaluation(&mut self, evaluation: &Evaluation) -> Result<()> {
+    fn evaluation(&mut self, evaluation: &Evaluation, moment: &Moment) -> Result<()> {
+        write_moment(&self.folder, moment)?;
         self.files.steps.append(&Record::Evaluation(evaluation.clone()))?;
         self.observer.evaluation(evaluation);
         Ok(())
+    }
+
+    fn walked(&mut self, _: u64, trained: &[f32]) -> Result<()> {
+        self.walk.as_mut().map_or(Ok(()), |walk| walk.append(trained))
     }
 
     fn lap(&mut self, lap: &Lap) -> Result<()> {
@@ -386,6 +413,8 @@ impl Recorder for FileRecorder<'_> {
 
     fn checkpoint(&mut self, position: Position) -> Result<()> {
         let (steps, times) = (Covered::default(), Covered::default());
+        // The checkpoint covers the walk until its step.
+        self.walk.as_mut().map_or(Ok(()), WalkWriter::sync)?;
         self.files.save_checkpoint(Checkpoint { position, steps, times, config: self.digest.clone() })?;
         self.saved = Instant::now();
         Ok(())

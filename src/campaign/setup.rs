@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::budget_setup::BudgetSetup;
 use super::learner_setup::{LearnerContext, LearnerSetup};
 use super::lineage::Lineage;
+use super::metric_setup::{self, NamedMetric};
 use super::scoring::{check_images, Scoring};
 use super::subset_setup::{self, Choice, SubsetSetup};
 use super::Registry;
@@ -14,9 +15,9 @@ use crate::data::{Augmentation, Data, DataSource};
 use crate::graph::init::Init;
 use crate::graph::Graph;
 use crate::learner::Moments;
-use crate::metric::Metric;
+use crate::metric::Needs;
 use crate::model::{self, Model};
-use crate::params::{read_named, read_table, Amount, NamedFile, Node, Origin, Params, Problems, Table, Value};
+use crate::params::{read_table, Amount, NamedFile, Node, Origin, Params, Problems, Table, Value};
 use crate::plan::{Keep, Precision};
 use crate::projection::Basis;
 use crate::record::Background;
@@ -57,7 +58,7 @@ pub struct Setup {
     pub subspace: Option<Subspace>,
     /// The learners, at least one.
     pub learners: Vec<LearnerSetup>,
-    /// The metrics and their names.
+    /// The metrics, alphabetical.
     pub metrics: Vec<NamedMetric>,
     /// When runs are looked at.
     pub moments: Moments,
@@ -83,9 +84,6 @@ pub struct DataSetup {
     pub resolved: String,
 }
 
-/// A metric and its name.
-pub type NamedMetric = (String, Box<dyn Metric>);
-
 /// Model, graph and init as they are read.
 type Network = (String, Option<Arc<Graph>>, Option<Box<dyn Init>>);
 
@@ -104,6 +102,11 @@ impl Setup {
         let images = self.data.source.training_images() as u64;
         let precision = self.cache.filter(|_| !self.data.augmentation.changes());
         precision.map(|precision| Keep { images, precision })
+    }
+
+    /// What its runs keep for its metrics.
+    pub fn needs(&self) -> Needs {
+        metric_setup::needs(&self.metrics)
     }
 
     /// The first of its seeds.
@@ -196,7 +199,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
     });
     let context = LearnerContext { registry, budget, layout: layout.as_ref(), data: data.as_ref() };
     let learners = read_learners(params, &context);
-    let (metrics, moments) = params.table("metrics", |metrics| read_metrics(metrics, registry));
+    let (metrics, moments) = params.table("metrics", |metrics| metric_setup::read(metrics, registry));
     let cache = params.table("engine", |engine| match engine.choice("cache", Some("f32"), &["f32", "f16", "off"]) {
         "f32" => Some(Precision::F32),
         "f16" => Some(Precision::F16),
@@ -359,24 +362,4 @@ fn read_learners(params: &Params<'_>, context: &LearnerContext<'_>) -> Vec<Learn
         params.problem("learner", message, None);
     }
     learners
-}
-
-fn read_metrics(params: &Params<'_>, registry: &Registry) -> (Vec<NamedMetric>, Moments) {
-    let metrics = params.list("names", |node, path| {
-        let read = |name: &str, origin: &Origin, metric: &Params<'_>| {
-            Some((name.to_string(), registry.metrics.build(name, origin, metric, &())?))
-        };
-        let (metric, _) = read_named(node, path, params.problems(), read)?;
-        let metric = metric?;
-        let name = Value::Text(metric.0.clone());
-        Some((metric, name))
-    });
-    let moments = match params.raw("every").map(|node| &node.value) {
-        Some(Value::Integer(_)) => Moments::Every(params.integer("every", None, 1..=u64::MAX)),
-        _ => {
-            params.choice("every", Some("log"), &["log"]);
-            Moments::Log
-        }
-    };
-    (metrics, moments)
 }

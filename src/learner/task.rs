@@ -42,6 +42,14 @@ impl Task {
         self.read(&self.order.indices(step), address("augment"), address("noise"))
     }
 
+    /// Training images drawn with replacement, as many as a batch has, augmented, with noise: follows from the seed alone.
+    pub fn draw(&self, seed: Seed) -> Batch {
+        let mut rng = seed.child("images").rng();
+        let images = self.data.len(Split::Train);
+        let indices: Vec<usize> = (0..self.order.batch()).map(|_| rng.below(images)).collect();
+        self.read(&indices, seed.child("augment"), seed.child("noise"))
+    }
+
     /// Training images, augmented from one address and with the other for their noise.
     pub(super) fn read(&self, indices: &[usize], augment: Seed, noise: Seed) -> Batch {
         let batch = if self.augmentation.changes() {

@@ -2,21 +2,23 @@
 
 use std::time::Instant;
 
-use super::{Best, Budget, Chain, Moments, Position, Snapshot, Stages};
+use super::{Best, Budget, Chain, Moment, Moments, Position, Snapshot, Stages};
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::record::{Cost, End, Evaluation, Lap, Reading, Scores, Step};
+use crate::record::{Cost, End, Evaluation, Lap, Scores, Step};
 
 /// How long is trained, and when it is looked at.
-pub struct Training<'a> {
+pub struct Training {
     /// When it ends.
     pub budget: Budget,
     /// Steps of a stage, at least 1: after so many the subset is drawn again. `None`: it is fixed.
     pub redraw: Option<u64>,
     /// When the incumbent is evaluated.
     pub moments: Moments,
-    /// The metrics' numbers for a snapshot.
-    pub measure: &'a dyn Fn(&Snapshot<'_>) -> Result<Vec<Reading>>,
+    /// Whether the learner's state is kept at these moments.
+    pub states: bool,
+    /// Whether the way of the incumbent is followed, step by step.
+    pub walk: bool,
 }
 
 /// Takes what the loop produces, and tells it when to stop.
@@ -27,11 +29,18 @@ pub trait Recorder {
     /// If it cannot be written.
     fn step(&mut self, step: &Step, used: f64) -> Result<()>;
 
-    /// The incumbent was evaluated.
+    /// The incumbent was evaluated; `moment` is what it was.
     ///
     /// # Errors
     /// If it cannot be written.
-    fn evaluation(&mut self, evaluation: &Evaluation) -> Result<()>;
+    fn evaluation(&mut self, evaluation: &Evaluation, moment: &Moment) -> Result<()>;
+
+    /// The incumbent has these trained values after so many steps: weights (k), or in a subspace coordinates (d). Told where
+    /// its way is followed, from the start on.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn walked(&mut self, step: u64, trained: &[f32]) -> Result<()>;
 
     /// Clock readings after an evaluation.
     ///
@@ -80,10 +89,10 @@ pub struct Finished {
 }
 
 /// The loop's own state.
-struct Loop<'a, 'b> {
-    training: &'a Training<'a>,
-    stages: &'b mut dyn Stages,
-    recorder: &'b mut dyn Recorder,
+struct Loop<'a> {
+    training: &'a Training,
+    stages: &'a mut dyn Stages,
+    recorder: &'a mut dyn Recorder,
     position: Position,
     /// Images and seconds when this session began, for its rate.
     session: (u64, f64),
@@ -91,7 +100,7 @@ struct Loop<'a, 'b> {
     scores: Option<Scores>,
 }
 
-impl Training<'_> {
+impl Training {
     /// Trains from the start, or from `position`; `stages` stands at its first stage.
     ///
     /// # Errors
@@ -122,6 +131,7 @@ impl Training<'_> {
         let mut run = Loop { training: self, stages, recorder, position, session, scores: None };
         if fresh {
             run.evaluate(true)?;
+            run.follow()?;
         }
         let reason = loop {
             if run.recorder.stop_asked() {
@@ -139,6 +149,7 @@ impl Training<'_> {
                 break reason;
             }
             run.step()?;
+            run.follow()?;
             if self.moments.due(run.position.cost.step) {
                 run.evaluate(true)?;
             }
@@ -150,7 +161,7 @@ impl Training<'_> {
     }
 }
 
-impl Loop<'_, '_> {
+impl Loop<'_> {
     fn budget_ends(&self) -> Option<&'static str> {
         let Position { cost, last_step, seconds, .. } = &self.position;
         self.training.budget.ends(*cost, *last_step, *seconds)
@@ -198,6 +209,15 @@ impl Loop<'_, '_> {
         self.recorder.step(&Step { cost, stage, loss, best, failed, diagnostics }, used)
     }
 
+    /// Tells where the incumbent is, where its way is followed.
+    fn follow(&mut self) -> Result<()> {
+        if !self.training.walk {
+            return Ok(());
+        }
+        let (task, learner) = self.stages.stage();
+        self.recorder.walked(self.position.cost.step, &learner.incumbent(task))
+    }
+
     /// Evaluates the incumbent, once for each step; writes it down if `record`.
     fn evaluate(&mut self, record: bool) -> Result<Scores> {
         if let Some(scores) = self.scores {
@@ -210,14 +230,16 @@ impl Loop<'_, '_> {
         let scores = snapshot.scores;
         self.scores = Some(scores);
         if record {
-            let readings = (self.training.measure)(&snapshot)?;
+            let trained = snapshot.trained;
+            let state = self.training.states.then(|| learner.save());
             self.position.evaluation_seconds += clock.elapsed().as_secs_f64();
-            self.recorder.evaluation(&Evaluation { cost, scores, readings })?;
+            let moment = Moment { cost, stage: self.position.chain.len(), trained, state };
+            self.recorder.evaluation(&Evaluation { cost, scores }, &moment)?;
             self.position.best_on_test_accuracy = self.position.best_on_test_accuracy.max(scores.test.accuracy);
             let least = self.position.best.as_ref().map_or(f64::INFINITY, |best| best.scores.validation.loss);
             if scores.validation.loss < least {
                 let stage = self.position.chain.len();
-                self.position.best = Some(Best { step: cost.step, stage, scores, weights: snapshot.trained });
+                self.position.best = Some(Best { step: cost.step, stage, scores, weights: moment.trained });
             }
             let lap = self.lap();
             self.recorder.lap(&lap)?;

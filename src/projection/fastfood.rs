@@ -23,7 +23,7 @@ use crate::rng::Seed;
 /// Members that are transformed side by side.
 const LANES: usize = 16;
 
-struct Fastfood;
+pub(super) struct Fastfood;
 
 pub(super) const ENTRY: Entry<dyn Projection> = Entry {
     name: "fastfood",

@@ -107,7 +107,14 @@ pub fn read_run_if_begun(folder: &Path) -> Result<Option<RunRecords>> {
         Some(_) => return Err(Error::record(&path, "line 1: it is no header")),
         None => return Ok(None),
     };
-    let mut run = RunRecords { header, steps: Vec::new(), evaluations: Vec::new(), end: None, laps: Vec::new() };
+    let mut run = RunRecords {
+        header,
+        steps: Vec::new(),
+        evaluations: Vec::new(),
+        end: None,
+        laps: Vec::new(),
+        measurements: Vec::new(),
+    };
     for (index, record) in records.enumerate() {
         let line = index + 2;
         if run.end.is_some() {

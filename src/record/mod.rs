@@ -3,6 +3,12 @@
 //!
 //! `steps.jsonl` holds nothing that depends on the clock or the machine, so that equal runs are equal bytes.
 
+mod measurement;
+pub(crate) mod number;
+mod number_map;
+
+pub use measurement::{Measurement, MeasurementLine, Reading, Side};
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -174,27 +180,6 @@ pub struct Evaluation {
     /// Loss and accuracy.
     #[serde(flatten)]
     pub scores: Scores,
-    /// What the campaign's metrics said.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub readings: Vec<Reading>,
-}
-
-/// One number of a metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reading {
-    /// The metric's registry name.
-    pub metric: String,
-    /// Which of its numbers, unit included, as in `gap_accuracy`.
-    pub name: String,
-    /// Layer it belongs to, where it belongs to one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layer: Option<String>,
-    /// The number.
-    #[serde(with = "number")]
-    pub value: f64,
-    /// Lower and upper end of its 95 % interval.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "number_pair")]
-    pub interval: Option<[f64; 2]>,
 }
 
 /// The last line.
@@ -273,94 +258,10 @@ pub struct RunRecords {
     pub end: Option<End>,
     /// Clock readings in order.
     pub laps: Vec<Lap>,
+    /// What metrics said of its networks, by step; empty where nothing was measured.
+    pub measurements: Vec<Measurement>,
 }
 
 fn is_zero(x: &u64) -> bool {
     *x == 0
-}
-
-/// f64 in JSON: numbers as shortest decimals, `"nan"`, `"inf"` and `"-inf"` as strings, for JSON has no word for them.
-pub(crate) mod number {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    pub(super) enum Written {
-        Number(f64),
-        Word(String),
-    }
-
-    impl Written {
-        pub(super) fn value<E: serde::de::Error>(self) -> Result<f64, E> {
-            match self {
-                Written::Number(x) => Ok(x),
-                Written::Word(word) => match word.as_str() {
-                    "nan" => Ok(f64::NAN),
-                    "inf" => Ok(f64::INFINITY),
-                    "-inf" => Ok(f64::NEG_INFINITY),
-                    other => Err(E::custom(format!("`{other}` is no number, `nan`, `inf` or `-inf`"))),
-                },
-            }
-        }
-    }
-
-    pub(super) fn word(x: f64) -> Option<&'static str> {
-        match x {
-            x if x.is_nan() => Some("nan"),
-            f64::INFINITY => Some("inf"),
-            f64::NEG_INFINITY => Some("-inf"),
-            _ => None,
-        }
-    }
-
-    pub fn serialize<S: Serializer>(x: &f64, s: S) -> Result<S::Ok, S::Error> {
-        match word(*x) {
-            Some(word) => s.serialize_str(word),
-            None => s.serialize_f64(*x),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
-        Written::deserialize(d)?.value()
-    }
-}
-
-/// The same for an interval.
-mod number_pair {
-    use super::number;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[derive(Serialize, Deserialize)]
-    struct Number(#[serde(with = "number")] f64);
-
-    pub fn serialize<S: Serializer>(pair: &Option<[f64; 2]>, s: S) -> Result<S::Ok, S::Error> {
-        pair.map(|ends| ends.map(Number)).serialize(s)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<[f64; 2]>, D::Error> {
-        Ok(Option::<[Number; 2]>::deserialize(d)?.map(|ends| ends.map(|end| end.0)))
-    }
-}
-
-/// The same for maps.
-mod number_map {
-    use super::number;
-    use serde::{ser::SerializeMap, Deserialize, Deserializer, Serializer};
-    use std::collections::BTreeMap;
-
-    pub fn serialize<S: Serializer>(map: &BTreeMap<String, f64>, s: S) -> Result<S::Ok, S::Error> {
-        let mut out = s.serialize_map(Some(map.len()))?;
-        for (key, x) in map {
-            match number::word(*x) {
-                Some(word) => out.serialize_entry(key, word)?,
-                None => out.serialize_entry(key, x)?,
-            }
-        }
-        out.end()
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<String, f64>, D::Error> {
-        let raw = BTreeMap::<String, number::Written>::deserialize(d)?;
-        raw.into_iter().map(|(key, written)| Ok((key, written.value()?))).collect()
-    }
 }
