@@ -32,7 +32,14 @@ pub(super) fn run(method: Method, background: Background, subset: (&str, u64), s
         parameters_total: 20_490,
         config: "0badcafe".to_string(),
     };
-    RunRecords { header, steps: Vec::new(), evaluations: Vec::new(), end: None, laps: Vec::new() }
+    RunRecords {
+        header,
+        steps: Vec::new(),
+        evaluations: Vec::new(),
+        end: None,
+        laps: Vec::new(),
+        measurements: Vec::new(),
+    }
 }
 
 /// The three splits, all with the same images and loss.
@@ -44,7 +51,7 @@ pub(super) fn scores(train: f64, test: f64) -> Scores {
 /// Adds an evaluation after `step` steps of `images` images each, and its clock reading.
 pub(super) fn evaluate(run: &mut RunRecords, step: u64, images: u64, seconds: f64, train: f64, test: f64) {
     let cost = Cost { step, images: step * images, images_backward: 0, macs: 0 };
-    run.evaluations.push(Evaluation { cost, scores: scores(train, test), readings: Vec::new() });
+    run.evaluations.push(Evaluation { cost, scores: scores(train, test) });
     let (evaluation_seconds, images_per_second, peak_rss_mib) = (0.1, 1e4, 100.0);
     run.laps.push(Lap { step, seconds, evaluation_seconds, images_per_second, peak_rss_mib });
 }

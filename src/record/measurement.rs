@@ -34,6 +34,11 @@ pub enum MeasurementLine {
     },
     /// One number.
     Reading(Reading),
+    /// The last line.
+    End {
+        /// CRC-32 of all bytes before this line, as eight hex digits.
+        crc: String,
+    },
 }
 
 /// What metrics said of one network of a run.

@@ -13,22 +13,22 @@ use subevo::error::Result;
 use subevo::graph::init::Distribution;
 use subevo::graph::Graph;
 use subevo::learner::{
-    Backprop, Budget, Evolution, Finished, Fixed, Learner, Moments, Outcome, Position, Recorder, Snapshot, Task,
-    Training,
+    Backprop, Budget, Evolution, Finished, Fixed, Learner, Moment, Moments, Outcome, Position, Recorder, Snapshot,
+    Task, Training,
 };
 use subevo::operator::{self, Needs, Network, Operators, Population};
 use subevo::optimizer::{schedule, Optimizer, Schedule};
 use subevo::params::Amount;
 use subevo::plan::{Limits, Plan};
 use subevo::progress::Progress;
-use subevo::record::{Background, Evaluation, Lap, Score, Scores, Step};
+use subevo::record::{Background, Evaluation, Lap, Step};
 use subevo::rng::Seed;
 use subevo::state::State;
 use subevo::strategy::{self, Generation, Strategy, StrategyContext};
 use subevo::subset::{Encoding, Start};
 
 use crate::augmentation::augmentation;
-use crate::networks::{model, network, select, small_network, start};
+use crate::networks::{model, select, small_network, start};
 use crate::tables::build;
 
 /// Images of a batch in these tests.
@@ -165,6 +165,9 @@ pub struct Memory {
     laps: usize,
     /// Positions, each with the number of events before it.
     pub positions: Vec<(usize, Position)>,
+    /// What the incumbent was at each evaluation, and after each step.
+    pub moments: Vec<Moment>,
+    pub walk: Vec<(u64, Vec<f32>)>,
     /// Steps after which it asks to stop.
     stop_after: Option<usize>,
 }
@@ -188,8 +191,16 @@ impl Recorder for Memory {
         Ok(())
     }
 
-    fn evaluation(&mut self, evaluation: &Evaluation) -> Result<()> {
+    fn evaluation(&mut self, evaluation: &Evaluation, moment: &Moment) -> Result<()> {
+        assert_eq!(moment.cost, evaluation.cost);
+        assert!(moment.state.is_some());
         self.events.push(Event::Evaluation(evaluation.clone()));
+        self.moments.push(moment.clone());
+        Ok(())
+    }
+
+    fn walked(&mut self, step: u64, trained: &[f32]) -> Result<()> {
+        self.walk.push((step, trained.to_vec()));
         Ok(())
     }
 
@@ -224,8 +235,7 @@ pub fn train(
     position: Option<Position>,
     memory: &mut Memory,
 ) -> Outcome {
-    let measure = |_: &Snapshot<'_>| Ok(Vec::new());
-    let training = Training { budget, redraw: None, moments, measure: &measure };
+    let training = Training { budget, redraw: None, moments, states: true, walk: true };
     training.run(&mut Fixed { task, learner }, position, memory).unwrap()
 }
 
@@ -722,30 +732,4 @@ fn a_state_of_another_size_is_refused() {
         let state = make(&other.start).save();
         assert!(make(&task.start).load(&state).is_err(), "{name}");
     }
-}
-
-#[test]
-fn generalisation_is_the_difference_between_training_and_test_images() {
-    let task = task_on(prepare(images(400)), &network("mlp", json!({}), [1, 8, 8]), json!([{ "bias": true }]));
-    let score = |loss, accuracy, images| Score { loss, accuracy, images };
-    let scores =
-        Scores { train: score(0.25, 0.95, 2_000), validation: score(9.0, 0.1, 70), test: score(0.75, 0.8, 50) };
-    let snapshot = Snapshot {
-        task: &task,
-        trained: Vec::new(),
-        weights: Vec::new(),
-        statistics: Vec::new(),
-        cost: Default::default(),
-        scores,
-    };
-    let registry = Entries::new("metric", subevo::metric::ENTRIES);
-    let readings = build(&registry, "generalisation", json!({}), &()).compute(&snapshot).unwrap();
-    let value = |name: &str| readings.iter().find(|reading| reading.name == name).unwrap();
-    assert!(readings.iter().all(|reading| reading.metric == "generalisation" && reading.layer.is_none()));
-    assert!((value("gap_loss_nats").value - 0.5).abs() < 1e-12);
-    assert!((value("gap_accuracy").value - 0.15).abs() < 1e-12);
-    assert_eq!(value("test_accuracy").value, 0.8);
-    // Wilson's interval for 40 of 50.
-    let [low, high] = value("test_accuracy").interval.unwrap();
-    assert!((low - 0.669_628_940_677).abs() < 1e-9 && (high - 0.887_562_499_842).abs() < 1e-9, "{low} {high}");
 }

@@ -17,7 +17,9 @@ use subevo::engine::{on_cpu, Loss};
 use subevo::error::Result;
 use subevo::graph::init::draw;
 use subevo::graph::ParameterKind;
-use subevo::learner::{Budget, Learner, Moments, Outcome, Position, Recorder, Snapshot, Stages, Task, Training};
+use subevo::learner::{
+    Budget, Learner, Moment, Moments, Outcome, Position, Recorder, Snapshot, Stages, Task, Training,
+};
 use subevo::plan::Limits;
 use subevo::record::{Background, Evaluation, Lap, Step};
 use subevo::rng::Seed;
@@ -236,8 +238,12 @@ impl Recorder for Memory {
         Ok(())
     }
 
-    fn evaluation(&mut self, evaluation: &Evaluation) -> Result<()> {
+    fn evaluation(&mut self, evaluation: &Evaluation, _: &Moment) -> Result<()> {
         self.evaluations.push(evaluation.clone());
+        Ok(())
+    }
+
+    fn walked(&mut self, _: u64, _: &[f32]) -> Result<()> {
         Ok(())
     }
 
@@ -271,9 +277,8 @@ fn runs_are_those_of_stages_by_hand_and_genome_files_hold_their_networks() {
         let label = &setup.learners[run.learner].label;
         let mut by_hand = ByHand::new(run);
         let mut memory = Memory::default();
-        let measure = |_: &Snapshot<'_>| Ok(Vec::new());
         let budget = Budget { steps: Some(14), ..Budget::default() };
-        let training = Training { budget, redraw: Some(4), moments: Moments::Every(3), measure: &measure };
+        let training = Training { budget, redraw: Some(4), moments: Moments::Every(3), states: false, walk: false };
         let outcome = training.run(&mut by_hand, None, &mut memory).unwrap();
         let Outcome::Finished(finished) = outcome else { panic!("{label}: it stopped") };
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use subevo::campaign::store::{config_digest, RunDescription};
-use subevo::record::{Background, Cost, End, Evaluation, Header, Method, Reading, Record, Score, Scores, Step, FORMAT};
+use subevo::record::{Background, Cost, End, Evaluation, Header, Method, Record, Score, Scores, Step, FORMAT};
 
 mod files;
 mod lines;
@@ -65,9 +65,7 @@ fn scores(loss: f64) -> Scores {
 }
 
 fn evaluation(step: u64, loss: f64) -> Record {
-    let (metric, name, layer) = ("rank".to_string(), "rank".to_string(), Some("conv1".to_string()));
-    let reading = Reading { metric, name, layer, value: f64::NEG_INFINITY, interval: Some([loss, f64::INFINITY]) };
-    Record::Evaluation(Evaluation { cost: cost(step), scores: scores(loss), readings: vec![reading] })
+    Record::Evaluation(Evaluation { cost: cost(step), scores: scores(loss) })
 }
 
 fn end(step: u64, loss: f64) -> Record {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::description::{config_digest, RunDescription};
+use super::measurements::read_measurements;
 use super::{disk, lines};
 use crate::error::{Error, Result};
 use crate::record::{Record, RunRecords, Time, FORMAT};
@@ -113,7 +114,7 @@ pub fn read_run_if_begun(folder: &Path) -> Result<Option<RunRecords>> {
         evaluations: Vec::new(),
         end: None,
         laps: Vec::new(),
-        measurements: Vec::new(),
+        measurements: read_measurements(folder)?,
     };
     for (index, record) in records.enumerate() {
         let line = index + 2;
