@@ -52,7 +52,7 @@ pub fn read_results(folders: &[PathBuf]) -> Result<Results> {
     Ok(Results { runs: runs.into_iter().map(|(run, _)| run).collect(), damaged })
 }
 
-fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
     if folder.join("config.toml").is_file() {
         return Ok(vec![folder.to_path_buf()]);
     }

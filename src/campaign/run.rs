@@ -186,10 +186,10 @@ fn weights(runs: &[Run<'_>]) -> Vec<f64> {
 
 /// Data sets in memory, one for each different `[data]`.
 #[derive(Default)]
-struct DataCache(BTreeMap<String, Arc<Data>>);
+pub(super) struct DataCache(BTreeMap<String, Arc<Data>>);
 
 impl DataCache {
-    fn get(&mut self, setup: &Setup, folder: Option<&Path>) -> Result<Arc<Data>> {
+    pub(super) fn get(&mut self, setup: &Setup, folder: Option<&Path>) -> Result<Arc<Data>> {
         let key = &setup.data.resolved;
         if let Some(data) = self.0.get(key) {
             return Ok(data.clone());

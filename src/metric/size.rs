@@ -2,6 +2,7 @@
 
 use super::Site;
 use crate::graph::{Graph, NodeId};
+use crate::learner::Task;
 
 /// Sizes.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +26,24 @@ pub struct Size {
 }
 
 impl Size {
+    /// Of a task, and samples of so many test and training images; of a learner with so many members.
+    pub fn new(task: &Task, sites: &[Site], [images, snapshot]: [usize; 2], population: usize) -> Self {
+        let graph = &task.start.graph;
+        let forward = graph.macs() as f64;
+        Size {
+            forward,
+            sites: Size::of_sites(graph, sites),
+            trained: task.start.genes(),
+            inputs: graph.input_shape().iter().product(),
+            classes: graph.classes(),
+            images,
+            snapshot,
+            step: 3.0 * forward * (population * task.order.batch()) as f64,
+        }
+    }
+
     /// Values of one image before and behind each site.
-    pub(super) fn of_sites(graph: &Graph, sites: &[Site]) -> Vec<[usize; 2]> {
+    fn of_sites(graph: &Graph, sites: &[Site]) -> Vec<[usize; 2]> {
         let length = |id: NodeId| graph.node(id).shape.iter().product();
         sites.iter().map(|site| [length(site.pre), length(site.post)]).collect()
     }

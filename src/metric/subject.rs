@@ -40,7 +40,7 @@ pub struct Subject<'a> {
     /// Networks of the other learners of this cell and seed, at the same landmark; none elsewhere.
     pub peers: &'a [Peer],
     /// What was computed of it already.
-    pub caches: Caches,
+    pub caches: &'a Caches,
 }
 
 /// Values of nodes that metrics have asked for.
@@ -154,16 +154,7 @@ impl Subject<'_> {
 
     /// Sizes, for the work of metrics.
     pub fn size(&self) -> Size {
-        let graph = self.probe.graph();
-        Size {
-            forward: graph.macs() as f64,
-            sites: Size::of_sites(graph, self.sites),
-            trained: self.task.start.genes(),
-            inputs: graph.input_shape().iter().product(),
-            classes: graph.classes(),
-            images: self.images(),
-            snapshot: self.train.labels.len(),
-            step: 3.0 * graph.macs() as f64 * (self.run.population * self.task.order.batch()) as f64,
-        }
+        let samples = [self.images(), self.train.labels.len()];
+        Size::new(self.task, self.sites, samples, self.run.population)
     }
 }

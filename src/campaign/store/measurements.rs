@@ -54,6 +54,11 @@ impl MomentFile {
         }
     }
 
+    /// Loss and accuracy of the network, where the file is there.
+    pub fn scores(&self) -> Option<Scores> {
+        self.scores
+    }
+
     /// What a metric with these parameters has said, if it was asked.
     pub fn said(&self, metric: &str, parameters: &str) -> Option<&Said> {
         self.said.iter().find(|said| said.metric == metric && said.parameters == parameters)
