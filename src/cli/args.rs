@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench_args::BenchCommand;
+use super::measure_args::MeasureArguments;
 use super::new_args::NewCommand;
 
 /// Evolve, and backprop, the same small subset of a random CNN's weights, and compare what each learned.
@@ -75,6 +76,11 @@ pub enum Command {
                       tests/reference/torch_load.py shows how PyTorch loads the file."
     )]
     Export(ExportArguments),
+    /// Measure what training did to the networks of runs: generalisation, information, decision regions, diffusion
+    #[command(before_help = "Examples:\n  subevo measure runs/quickstart\n  \
+                       subevo measure runs/quickstart --metric regions --metric '{ name = \"ece\", bins = 10 }'\n\n\
+                       What was measured before is not measured again. Numbers: measurements/*.jsonl of each run.")]
+    Measure(MeasureArguments),
     /// Write which weights a cell trains as JSON: to look at, or to edit and give to the selector `file`
     #[command(before_help = "Examples:\n  subevo subset campaign.toml --seed 2\n  \
                        subevo subset campaign.toml --cell 1 --out subset.json")]
@@ -139,6 +145,9 @@ pub struct RunArguments {
     /// Stop at the first failed run instead of going on with the others
     #[arg(long)]
     pub fail_fast: bool,
+    /// Do not compute the metrics of [metrics] at the end; `subevo measure` does so later
+    #[arg(long)]
+    pub no_measure: bool,
     /// Make no pictures at the end
     #[arg(long)]
     pub no_plots: bool,
@@ -291,7 +300,7 @@ pub enum Kind {
 }
 
 /// `10s`, `5m`, `3h55m`, `1.5h`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no time: write it as 10s, 5m or 3h55m");
     let mut seconds = 0.0;
     let mut rest = text.trim();

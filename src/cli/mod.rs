@@ -11,6 +11,8 @@ mod export;
 mod format;
 mod inspect;
 mod list;
+mod measure;
+mod measure_args;
 mod new;
 mod new_args;
 mod output;
@@ -96,6 +98,7 @@ fn dispatch(
         Command::Run(options) => run::run(&options, registry, words, output),
         Command::Plot(options) => plot::plot(&options, registry, output),
         Command::Inspect(options) => inspect::inspect(&options, registry, output),
+        Command::Measure(options) => measure::measure(&options, registry, words, output),
         Command::Export(options) => export::export(&options, registry, output),
         Command::Subset(options) => subset::subset(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),

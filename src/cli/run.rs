@@ -7,12 +7,14 @@ use serde_json::json;
 
 use super::args::{LimitArguments, RunArguments};
 use super::format::{grouped, interval, table};
+use super::measure;
 use super::output::Output;
 use super::progress::{Bars, Lines};
 use super::signals::Stop;
 use super::Exit;
+use crate::campaign::measure::{MeasureSummary, Measuring};
 use crate::campaign::{self, machine, read_results, summarise, write_pictures, Campaign, Column, Observer, Options};
-use crate::campaign::{Registry, Row, Summary};
+use crate::campaign::{Place, Registry, Row, Summary};
 use crate::error::{Error, Result};
 use crate::plan::Limits;
 use crate::plot::Theme;
@@ -39,6 +41,11 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
     };
     let summary = pool.install(|| campaign::run(&campaign, registry, &options, &mut *observer))?;
     drop(observer);
+    let asked = campaign.cells.iter().any(|cell| !cell.setup.metrics.is_empty());
+    let measured = match asked && !arguments.no_measure && !summary.stopped && summary.done > 0 {
+        true => Some(measure_all(&summary, &options, registry, &pool, output)?),
+        false => None,
+    };
 
     // What is wrong with damaged records was told when their runs failed.
     let runs = read_results(std::slice::from_ref(&summary.folder))?.runs;
@@ -51,7 +58,26 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
             output.talk(&format!("pictures: {}\n", folder.display()));
         }
     }
-    Ok(conclude(&summary, &stop, words, output))
+    let exit = measured.map(|measured| measure::conclude(&measured, &stop, words, output));
+    let whole = conclude(&summary, &stop, words, output);
+    Ok(if whole == Exit::Done { exit.unwrap_or(whole) } else { whole })
+}
+
+/// Computes the metrics of all runs that are done.
+fn measure_all(
+    summary: &Summary,
+    options: &Options,
+    registry: &Registry,
+    pool: &rayon::ThreadPool,
+    output: &Output,
+) -> Result<MeasureSummary> {
+    let (mut progress, _) = measure::progress(output);
+    let place = Place { data_dir: options.data_dir.clone(), limits: options.limits };
+    let folders = std::slice::from_ref(&summary.folder);
+    let measuring = Measuring { folders, metrics: None, ends_only: false, place: &place, stop: &*options.stop };
+    let measured = pool.install(|| campaign::measure::measure(&measuring, registry, &mut progress));
+    progress.end();
+    measured
 }
 
 /// The threads that the limits allow.
@@ -61,7 +87,7 @@ pub(super) fn threads(limits: Limits) -> Result<rayon::ThreadPool> {
 }
 
 /// Says a line beside the progress, from any thread.
-type Voice = Box<dyn Fn(&str) + Send>;
+pub(super) type Voice = Box<dyn Fn(&str) + Send>;
 
 /// What shows progress, and what speaks beside it.
 fn observer(output: &Output) -> (Box<dyn Observer + Send>, Voice) {
@@ -75,7 +101,7 @@ fn observer(output: &Output) -> (Box<dyn Observer + Send>, Voice) {
 }
 
 /// A command line as a shell would read it again.
-fn quoted(words: &[OsString]) -> String {
+pub(super) fn quoted(words: &[OsString]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,+@%".contains(c);
     let quote = |word: &OsString| {
         let word = word.to_string_lossy();

@@ -64,7 +64,7 @@ pub struct Measuring<'a> {
     /// Data, memory and threads.
     pub place: &'a Place,
     /// Asked between metrics: stop now?
-    pub stop: &'a dyn Fn() -> bool,
+    pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// Metrics by their names, as on a command line: `radii`, a family's name, or `{ name = "radii", points = 50 }`.
