@@ -29,7 +29,7 @@ pub(super) fn due<'a>(
     for (i, moment) in run.moments.iter().enumerate() {
         let step = moment.cost.step;
         let here = |landmark: &&Landmark| landmark.step(&run.records) == Some(step);
-        let landmark = landmarks.iter().filter(here).next_back().copied();
+        let landmark = landmarks.iter().rfind(here).copied();
         if ends_only && i != 0 && i != last {
             continue;
         }
