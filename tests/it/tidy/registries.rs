@@ -79,6 +79,7 @@ pub fn kinds() -> Vec<Kind> {
         schedules,
         recipes,
         metrics,
+        estimators,
         figures,
     } = Registry::builtin();
     vec![
@@ -169,6 +170,7 @@ pub fn kinds() -> Vec<Kind> {
             ..kind("recipes", "campaign/recipe", &[], rows(&recipes))
         },
         kind("metrics", "metric", &[], rows(&metrics)),
+        kind("estimators", "estimator", &["arrays.rs", "estimate.rs"], rows(&estimators)),
         kind(
             "figures",
             "plot",
