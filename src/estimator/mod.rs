@@ -2,11 +2,27 @@
 //! ([`crate::metric`]); `subevo measure-arrays` to whatever a user has.
 
 mod arrays;
+mod code_entropy;
+mod codes;
+mod distances;
+mod entropies;
 mod estimate;
+#[cfg(test)]
+mod golden;
+mod kolchinsky_tracey;
+mod permuted;
 pub mod regions;
 
 pub use arrays::{Array, Arrays};
+pub use codes::{counts, drawn_units, joint, numbered, renumbered, sub_code, switches};
+pub use distances::{Centred, Real};
+pub use entropies::{
+    chao_shen_bits, chao_wang_jost_bits, collision_entropy, collision_probability, coverage, distinct, entropy_bits,
+    entropy_nats, forgotten_bits, grassberger_bits, miller_madow_bits, most_collision_bits, shrink_bits, zhang_bits,
+    CollisionEntropy,
+};
 pub use estimate::Estimate;
+pub use kolchinsky_tracey::{kolchinsky_tracey_nats, Bounds, NoisyInformation};
 
 use crate::entry::Entry;
 use crate::error::Result;
@@ -21,4 +37,16 @@ pub trait Estimator: Send + Sync {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn Estimator>] = &[];
+pub const ENTRIES: &[Entry<dyn Estimator>] = &[code_entropy::ENTRY, kolchinsky_tracey::ENTRY];
+
+/// An estimator with parameters in the words of TOML, for tests.
+#[cfg(test)]
+fn built(entry: Entry<dyn Estimator>, text: &str) -> Box<dyn Estimator> {
+    use crate::params::{read_table, toml, Origin, Problems};
+    let problems = Problems::default();
+    let table = toml::parse(text, &problems);
+    let (built, _) = read_table(&table, Origin::Default, entry.name, &problems, |params| (entry.build)(params, &()));
+    let told: Vec<String> = problems.into_vec().into_iter().map(|problem| problem.message).collect();
+    assert!(told.is_empty(), "{told:?}");
+    built.unwrap()
+}
