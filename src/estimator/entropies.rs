@@ -32,13 +32,18 @@ pub fn entropy_nats(counts: &[u64]) -> f64 {
     if n == 0.0 {
         return f64::NAN;
     }
-    // ln N - 1/N sum n ln n: exact where all samples are alike, or none.
-    n.ln() - sum(counts, |count| count * count.ln()) / n
+    // Not -sum, which is -0 where all samples are alike.
+    0.0 - sum(counts, |count| count / n * (count / n).ln())
 }
 
 /// Entropy of the shares themselves, bits.
 pub fn entropy_bits(counts: &[u64]) -> f64 {
-    entropy_nats(counts) / LN_2
+    let n = total(counts);
+    if n == 0.0 {
+        return f64::NAN;
+    }
+    // Exact for shares that are powers of two.
+    0.0 - sum(counts, |count| count / n * (count / n).log2())
 }
 
 /// The plug-in value + (K - 1) / (2 N) nats (Miller 1955), bits.

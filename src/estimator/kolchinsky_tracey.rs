@@ -237,8 +237,8 @@ mod tests {
     #[test]
     fn the_information_of_a_gaussian_channel_lies_between_the_bounds() {
         // 1/2 d ln(1 + 1/v) of N(0, 1) in d dimensions; the bounds are those of a simulation of 800 samples.
-        for (d, variance, lower, upper) in [(1, 1.0, 0.211, 0.596), (5, 1.0, 1.07, 2.98), (5, 0.1, 4.59, 6.36)] {
-            let truth = 0.5 * d as f64 * (1.0 + 1.0 / variance as f64).ln();
+        for (d, variance, lower, upper) in [(1, 1.0f64, 0.211, 0.596), (5, 1.0, 1.07, 2.98), (5, 0.1, 4.59, 6.36)] {
+            let truth = 0.5 * d as f64 * (1.0 + 1.0 / variance).ln();
             let found = bounds(&normals(800 * d, 4), 800, variance);
             assert!(found.lower < truth && truth < found.upper, "{d} {variance}: {found:?}, truth {truth}");
             let close = (found.lower - lower).abs() < 0.06 * lower && (found.upper - upper).abs() < 0.06 * upper;

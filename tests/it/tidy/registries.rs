@@ -170,7 +170,23 @@ pub fn kinds() -> Vec<Kind> {
             ..kind("recipes", "campaign/recipe", &[], rows(&recipes))
         },
         kind("metrics", "metric", &[], rows(&metrics)),
-        kind("estimators", "estimator", &["arrays.rs", "estimate.rs"], rows(&estimators)),
+        kind(
+            "estimators",
+            "estimator",
+            &[
+                "arrays.rs",
+                "codes.rs",
+                "discrete.rs",
+                "distances.rs",
+                "entropies.rs",
+                "estimate.rs",
+                "golden.rs",
+                "logistic.rs",
+                "neighbours.rs",
+                "permuted.rs",
+            ],
+            rows(&estimators),
+        ),
         kind(
             "figures",
             "plot",
