@@ -19,8 +19,8 @@ mod neighbours;
 mod permuted;
 mod probe;
 mod quantised;
-mod renyi;
 pub mod regions;
+mod renyi;
 
 pub use arrays::{Array, Arrays};
 pub use binned::{binned, Bins};

@@ -6,7 +6,9 @@
 use super::places::{each_place, width};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::estimator::{binned, counts, entropy_bits, mean_over_orders, mutual_information_bits, numbered, renumbered, Bins};
+use crate::estimator::{
+    binned, counts, entropy_bits, mean_over_orders, mutual_information_bits, numbered, renumbered, Bins,
+};
 use crate::metric::{Measured, Metric, Size, Subject, When};
 use crate::params::Range;
 use crate::record::Reading;
@@ -100,7 +102,10 @@ mod tests {
         let readings = metric.readings(&values, &labels, Seed::new(1));
         let entropies: Vec<(Option<&str>, f64)> =
             readings.iter().filter(|r| r.name == "h_t").map(|r| (r.of.as_deref(), r.value)).collect();
-        assert_eq!(entropies, [(Some("range"), 1.0), (Some("range"), 2.0), (Some("equal-mass"), 1.0), (Some("width"), 1.0)]);
+        assert_eq!(
+            entropies,
+            [(Some("range"), 1.0), (Some("range"), 2.0), (Some("equal-mass"), 1.0), (Some("width"), 1.0)]
+        );
         for known in readings.iter().filter(|r| r.name == "i_ty") {
             assert!((known.value - 1.0).abs() < 1e-12 && known.cap == Some(1.0), "{known:?}");
             assert!(known.shuffled.is_some_and(|shuffled| shuffled < 0.3), "{known:?}");

@@ -83,7 +83,9 @@ impl Codes {
                 .cap(most_collision_bits(samples)),
             Reading::new("forgotten", forgotten_bits(&counts), "bits", n).cap(samples.log2()),
             Reading::new("coverage", coverage(&counts), "1", n).cap(1.0),
-            self.drawn("sub_code_entropy", n, |draw| entropy(&layer.drawn(units, draw))).at(units as f64).cap(units as f64),
+            self.drawn("sub_code_entropy", n, |draw| entropy(&layer.drawn(units, draw)))
+                .at(units as f64)
+                .cap(units as f64),
         ]
     }
 

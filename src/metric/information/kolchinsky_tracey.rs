@@ -8,7 +8,9 @@
 use super::places::{each_place, width};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::estimator::{counts, entropy_nats, kolchinsky_tracey_nats, orders, renumbered, Bounds, Centred, NoisyInformation};
+use crate::estimator::{
+    counts, entropy_nats, kolchinsky_tracey_nats, orders, renumbered, Bounds, Centred, NoisyInformation,
+};
 use crate::metric::{Measured, Metric, Size, Subject, When};
 use crate::num::mean;
 use crate::params::Range;
@@ -55,19 +57,21 @@ impl KolchinskyTracey {
         let n = labels.labellings[0].len();
         let layer = Centred::new(values, n);
         let scales = [("own-rms", layer.rms()), ("init-rms", init_rms)];
-        let noises: Vec<(&str, f64, f64)> =
-            scales.iter().flat_map(|(of, rms)| self.kappa.iter().map(move |kappa| (*of, *kappa, kappa * rms))).collect();
+        let noises: Vec<(&str, f64, f64)> = scales
+            .iter()
+            .flat_map(|(of, rms)| self.kappa.iter().map(move |kappa| (*of, *kappa, kappa * rms)))
+            .collect();
         let variances: Vec<f64> = noises.iter().map(|(.., sd)| sd * sd).collect();
         let labellings: Vec<&[u32]> = labels.labellings.iter().map(Vec::as_slice).collect();
         let found = kolchinsky_tracey_nats(&layer, &variances, &labellings);
         let of = |((of, kappa, sd), information): (&(&str, f64, f64), &NoisyInformation)| {
             let reading = |name: &str, value, unit| Reading::new(name, value, unit, n).of(*of).at(*kappa);
             let mut readings = vec![reading("noise_sd", *sd, "1")];
-            let sides: [(&str, &str, fn(&Bounds) -> f64); 2] =
-                [("i_xt_upper", "i_ty_upper", |bounds| bounds.upper), ("i_xt_lower", "i_ty_lower", |bounds| bounds.lower)];
-            for (xt, ty, side) in sides {
-                readings.push(reading(xt, side(&information.xt), "nats").cap((n as f64).ln()));
-                let known = reading(ty, side(&information.ty[0]), "nats").cap(labels.entropy);
+            for (name, upper) in [("upper", true), ("lower", false)] {
+                let side = |bounds: &Bounds| if upper { bounds.upper } else { bounds.lower };
+                let [xt, ty] = ["xt", "ty"].map(|of| format!("i_{of}_{name}"));
+                readings.push(reading(&xt, side(&information.xt), "nats").cap((n as f64).ln()));
+                let known = reading(&ty, side(&information.ty[0]), "nats").cap(labels.entropy);
                 let shuffled: Vec<f64> = information.ty[1..].iter().map(side).collect();
                 readings.push(if shuffled.is_empty() { known } else { known.shuffled(mean(&shuffled)) });
             }

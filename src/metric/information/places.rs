@@ -1,7 +1,7 @@
 //! Both sides of each site, and what is measured there: once for each node, for what comes out of one site may go into the
 //! next.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use crate::error::Result;
 use crate::graph::NodeId;
@@ -21,12 +21,15 @@ pub struct Place<'a> {
 
 /// What goes into each site and what comes out, in the order of computation; of the output, which bends nothing, one.
 pub fn places(sites: &[Site]) -> Vec<Place<'_>> {
-    let sides = |site: &Site| match site.kind {
-        SiteKind::Output => vec![(Side::Post, site.post)],
-        _ => vec![(Side::Pre, site.pre), (Side::Post, site.post)],
-    };
-    let of = |site: &'_ Site| sides(site).into_iter().map(|(side, node)| Place { layer: &site.layer, side, node });
-    sites.iter().flat_map(of).collect()
+    let mut places = Vec::new();
+    for site in sites {
+        let mut side = |side, node| places.push(Place { layer: &site.layer, side, node });
+        if site.kind != SiteKind::Output {
+            side(Side::Pre, site.pre);
+        }
+        side(Side::Post, site.post);
+    }
+    places
 }
 
 /// The readings of each place; `of` is asked once for each node, with its values for the test images.
@@ -37,10 +40,11 @@ pub fn each_place(
     let mut known: BTreeMap<NodeId, Vec<Reading>> = BTreeMap::new();
     let mut measured = Measured::default();
     for Place { layer, side, node } in places(subject.sites) {
-        if !known.contains_key(&node) {
-            known.insert(node, of(node, &subject.values(node))?);
-        }
-        known[&node].iter().for_each(|reading| measured.push(reading.clone().side(layer, side)));
+        let readings = match known.entry(node) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(of(node, &subject.values(node))?),
+        };
+        readings.iter().for_each(|reading| measured.push(reading.clone().side(layer, side)));
     }
     Ok(measured)
 }
@@ -48,4 +52,35 @@ pub fn each_place(
 /// Values of an image at all places.
 pub fn width(size: &Size) -> f64 {
     size.sites.iter().flatten().sum::<usize>() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_site_has_two_sides_and_the_output_one() {
+        let site = |layer: &str, pre, post, kind| Site {
+            layer: layer.to_string(),
+            pre: NodeId(pre),
+            post: NodeId(post),
+            kind,
+            trained: true,
+        };
+        let sites = [
+            site("relu1", 1, 2, SiteKind::Activation),
+            site("pool1", 2, 3, SiteKind::MaxPool),
+            site("fc", 4, 4, SiteKind::Output),
+        ];
+        let found: Vec<(&str, Side, usize)> =
+            places(&sites).into_iter().map(|place| (place.layer, place.side, place.node.0)).collect();
+        let expected = [
+            ("relu1", Side::Pre, 1),
+            ("relu1", Side::Post, 2),
+            ("pool1", Side::Pre, 2),
+            ("pool1", Side::Post, 3),
+            ("fc", Side::Post, 4),
+        ];
+        assert_eq!(found, expected);
+    }
 }

@@ -32,18 +32,14 @@ pub const ENTRY: Entry<dyn Metric> = Entry {
 /// Readings of a probe, with those of probes of permuted labels.
 fn readings(found: &Probed, permuted: &[Probed], entropy: f64) -> Vec<Reading> {
     let right = (found.accuracy * found.n as f64).round();
-    let readings = [
-        (Reading::new("v_information", found.bits, "bits", found.n).se(found.bits_se).cap(entropy), |p: &Probed| p.bits),
-        (
-            Reading::new("accuracy", found.accuracy, "1", found.n).interval(wilson(right, found.n as f64)).cap(1.0),
-            (|p: &Probed| p.accuracy) as fn(&Probed) -> f64,
-        ),
-    ];
-    let with = |(reading, of): (Reading, fn(&Probed) -> f64)| match permuted {
-        [] => reading,
-        permuted => reading.shuffled(mean(&permuted.iter().map(of).collect::<Vec<f64>>())),
-    };
-    readings.map(with).to_vec()
+    let bits = Reading::new("v_information", found.bits, "bits", found.n).se(found.bits_se).cap(entropy);
+    let accuracy = Reading::new("accuracy", found.accuracy, "1", found.n);
+    let accuracy = accuracy.interval(wilson(right, found.n as f64)).cap(1.0);
+    if permuted.is_empty() {
+        return vec![bits, accuracy];
+    }
+    let chance = |of: fn(&Probed) -> f64| mean(&permuted.iter().map(of).collect::<Vec<f64>>());
+    vec![bits.shuffled(chance(|probed| probed.bits)), accuracy.shuffled(chance(|probed| probed.accuracy))]
 }
 
 impl Metric for LinearProbe {

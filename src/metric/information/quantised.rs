@@ -24,7 +24,8 @@ struct Quantised {
 /// The row of this metric.
 pub const ENTRY: Entry<dyn Metric> = Entry {
     name: "quantised",
-    summary: "exact entropy of layers at q bits and their information on the label; `bits` = [4, 6, 8], `units` = 8, `draws`",
+    summary:
+        "exact entropy of layers at q bits and their information on the label; `bits` = [4, 6, 8], `units` = 8, `draws`",
     reference: "Lorenzen, Igel & Nielsen 2022",
     build: |params, ()| {
         Ok(Box::new(Quantised {

@@ -184,6 +184,7 @@ pub fn kinds() -> Vec<Kind> {
                 "logistic.rs",
                 "neighbours.rs",
                 "permuted.rs",
+                "regions",
             ],
             rows(&estimators),
         ),
