@@ -6,6 +6,7 @@ use super::recipe::{self, Recipe};
 use crate::data::augmentation::{self, Augmentation};
 use crate::data::{self, DataSource};
 use crate::entry::{Entries, Entry};
+use crate::estimator::{self, Estimator};
 use crate::evaluation::{self, Evaluation};
 use crate::graph::init::{self, Init};
 use crate::metric::{self, Metric};
@@ -46,6 +47,8 @@ pub struct Registry {
     pub recipes: Entries<Recipe>,
     /// Metrics.
     pub metrics: Entries<dyn Metric>,
+    /// Estimators: what `subevo measure-arrays` can be asked for.
+    pub estimators: Entries<dyn Estimator>,
     /// Figures.
     pub figures: Entries<dyn Figure>,
 }
@@ -67,6 +70,7 @@ impl Registry {
             schedules: Entries::new("schedule", schedule::ENTRIES),
             recipes: Entries::new("recipe", recipe::ENTRIES),
             metrics: Entries::of("metric", metric::entries()),
+            estimators: Entries::new("estimator", estimator::ENTRIES),
             figures: Entries::new("figure", plot::ENTRIES),
         }
     }
@@ -131,6 +135,13 @@ impl Registry {
     #[must_use]
     pub fn with_metric(mut self, entry: Entry<dyn Metric>) -> Self {
         self.metrics.add(entry);
+        self
+    }
+
+    /// Adds an estimator, or replaces the one of that name.
+    #[must_use]
+    pub fn with_estimator(mut self, entry: Entry<dyn Estimator>) -> Self {
+        self.estimators.add(entry);
         self
     }
 

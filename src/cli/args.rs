@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench_args::BenchCommand;
 use super::measure_args::MeasureArguments;
+use super::measure_arrays_args::{MeasureArraysArguments, EXAMPLES, NOTES};
 use super::new_args::NewCommand;
 
 /// Evolve, and backprop, the same small subset of a random CNN's weights, and compare what each learned.
@@ -91,6 +92,9 @@ pub enum Command {
     /// Check a campaign file: every mistake is told, with its line, and whether it fits into memory
     #[command(before_help = "Example:\n  subevo check campaign.toml")]
     Check(CheckArguments),
+    /// Apply an estimator to arrays of your own
+    #[command(before_help = EXAMPLES, after_help = NOTES)]
+    MeasureArrays(MeasureArraysArguments),
     /// Write a small crate with an operator of your own, ready to be changed and run
     #[command(before_help = "Example:\n  subevo new operator my-mutation")]
     New(NewArguments),
@@ -296,6 +300,7 @@ pub enum Kind {
     Schedules,
     Recipes,
     Metrics,
+    Estimators,
     Figures,
 }
 

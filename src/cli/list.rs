@@ -57,6 +57,7 @@ fn word(kind: Kind) -> &'static str {
         Kind::Schedules => "schedules",
         Kind::Recipes => "recipes",
         Kind::Metrics => "metrics",
+        Kind::Estimators => "estimators",
         Kind::Figures => "figures",
     }
 }
@@ -92,6 +93,7 @@ fn rows(kind: Kind, registry: &Registry) -> Vec<Listed> {
         Kind::Schedules => of(kind, &registry.schedules),
         Kind::Recipes => of(kind, &registry.recipes),
         Kind::Metrics => of(kind, &registry.metrics),
+        Kind::Estimators => of(kind, &registry.estimators),
         Kind::Figures => of(kind, &registry.figures),
     }
 }

@@ -13,6 +13,8 @@ mod inspect;
 mod list;
 mod measure;
 mod measure_args;
+mod measure_arrays;
+mod measure_arrays_args;
 mod new;
 mod new_args;
 mod output;
@@ -21,6 +23,7 @@ mod progress;
 mod run;
 mod signals;
 mod subset;
+mod tensors;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -102,6 +105,7 @@ fn dispatch(
         Command::Export(options) => export::export(&options, registry, output),
         Command::Subset(options) => subset::subset(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),
+        Command::MeasureArrays(options) => measure_arrays::measure_arrays(&options, registry, output),
         Command::New(options) => new::new(&options.command, registry, output),
         Command::Bench(options) => bench::bench(&options.command, registry, output),
         Command::Check(options) => check::check(&options, registry, output),

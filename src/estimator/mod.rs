@@ -2,11 +2,44 @@
 //! ([`crate::metric`]); `subevo measure-arrays` to whatever a user has.
 
 mod arrays;
+mod binned;
+mod code_entropy;
+mod codes;
+mod discrete;
+mod distances;
+mod entropies;
 mod estimate;
+#[cfg(test)]
+mod golden;
+mod kl_entropy;
+mod kolchinsky_tracey;
+mod ksg;
+mod logistic;
+mod neighbours;
+mod permuted;
+mod probe;
+mod quantised;
 pub mod regions;
+mod renyi;
 
 pub use arrays::{Array, Arrays};
+pub use binned::{binned, Bins};
+pub use codes::{counts, drawn_units, joint, numbered, renumbered, sub_code, switches};
+pub use discrete::mutual_information_bits;
+pub use distances::{Centred, Real};
+pub use entropies::{
+    chao_shen_bits, chao_wang_jost_bits, collision_entropy, collision_probability, coverage, distinct, entropy_bits,
+    entropy_nats, forgotten_bits, grassberger_bits, miller_madow_bits, most_collision_bits, shrink_bits, zhang_bits,
+    CollisionEntropy,
+};
 pub use estimate::Estimate;
+pub use kl_entropy::kl_entropy_nats;
+pub use kolchinsky_tracey::{kolchinsky_tracey_nats, Bounds, NoisyInformation};
+pub use ksg::{ksg_nats, ross_nats};
+pub use permuted::{mean_over_orders, orders};
+pub use probe::{Probe, Probed, Split};
+pub use quantised::quantised;
+pub use renyi::{gaussian_kernel, joint_kernel, label_kernel, median_distance, renyi_bits};
 
 use crate::entry::Entry;
 use crate::error::Result;
@@ -21,4 +54,25 @@ pub trait Estimator: Send + Sync {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn Estimator>] = &[];
+pub const ENTRIES: &[Entry<dyn Estimator>] = &[
+    binned::ENTRY,
+    code_entropy::ENTRY,
+    kl_entropy::ENTRY,
+    kolchinsky_tracey::ENTRY,
+    ksg::ENTRY,
+    probe::ENTRY,
+    quantised::ENTRY,
+    renyi::ENTRY,
+];
+
+/// An estimator with parameters in the words of TOML, for tests.
+#[cfg(test)]
+fn built(entry: Entry<dyn Estimator>, text: &str) -> Box<dyn Estimator> {
+    use crate::params::{read_table, toml, Origin, Problems};
+    let problems = Problems::default();
+    let table = toml::parse(text, &problems);
+    let (built, _) = read_table(&table, Origin::Default, entry.name, &problems, |params| (entry.build)(params, &()));
+    let told: Vec<String> = problems.into_vec().into_iter().map(|problem| problem.message).collect();
+    assert!(told.is_empty(), "{told:?}");
+    built.unwrap()
+}

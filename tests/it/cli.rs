@@ -6,6 +6,7 @@ mod export;
 mod failures;
 mod inspect;
 mod kills;
+mod measure_arrays;
 mod memory;
 mod mistakes;
 mod noise;

@@ -79,6 +79,7 @@ pub fn kinds() -> Vec<Kind> {
         schedules,
         recipes,
         metrics,
+        estimators,
         figures,
     } = Registry::builtin();
     vec![
@@ -169,6 +170,24 @@ pub fn kinds() -> Vec<Kind> {
             ..kind("recipes", "campaign/recipe", &[], rows(&recipes))
         },
         kind("metrics", "metric", &[], rows(&metrics)),
+        kind(
+            "estimators",
+            "estimator",
+            &[
+                "arrays.rs",
+                "codes.rs",
+                "discrete.rs",
+                "distances.rs",
+                "entropies.rs",
+                "estimate.rs",
+                "golden.rs",
+                "logistic.rs",
+                "neighbours.rs",
+                "permuted.rs",
+                "regions",
+            ],
+            rows(&estimators),
+        ),
         kind(
             "figures",
             "plot",
