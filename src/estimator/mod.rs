@@ -2,8 +2,22 @@
 //! ([`crate::metric`]); `subevo measure-arrays` to whatever a user has.
 
 mod arrays;
+pub mod cka;
+pub mod covariance;
+pub mod dimension;
 mod estimate;
+pub mod float32_loss;
+#[cfg(test)]
+mod golden;
+pub mod local_information;
+pub mod mean_field;
+pub mod reconstruction;
 pub mod regions;
+pub mod ridge;
+pub mod switching;
+#[cfg(test)]
+mod testing;
+pub mod zeroed;
 
 pub use arrays::{Array, Arrays};
 pub use estimate::Estimate;
@@ -21,4 +35,5 @@ pub trait Estimator: Send + Sync {
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn Estimator>] = &[];
+pub const ENTRIES: &[Entry<dyn Estimator>] =
+    &[cka::ENTRY, dimension::ENTRY, local_information::ENTRY, reconstruction::ENTRY, switching::ENTRY, zeroed::ENTRY];
