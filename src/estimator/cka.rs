@@ -42,6 +42,20 @@ impl Kernel {
         Kernel { values, rows, is_gram, diagonal, sums }
     }
 
+    /// The same samples in another order.
+    #[must_use]
+    pub fn permuted(&self, order: &[usize]) -> Self {
+        let columns = self.values.len() / self.rows.max(1);
+        let row = |i: &usize| &self.values[i * columns..(i + 1) * columns];
+        let values = if self.is_gram {
+            order.iter().flat_map(|i| order.iter().map(|j| row(i)[*j])).collect()
+        } else {
+            order.iter().flat_map(row).copied().collect()
+        };
+        let of = |x: &[f64]| order.iter().map(|i| x[*i]).collect();
+        Kernel { values, diagonal: of(&self.diagonal), sums: of(&self.sums), ..*self }
+    }
+
     /// `tr KL` with the diagonals.
     fn inner(&self, other: &Kernel) -> f64 {
         let matrix = |kernel: &'_ Kernel| -> Vec<f64> {
@@ -124,8 +138,7 @@ impl Estimator for Cka {
         let permuted = |i: u64| {
             let mut order: Vec<usize> = (0..t.rows).collect();
             Seed::new(self.seed).child("permutation").index(i).rng().shuffle(&mut order);
-            let values: Vec<f64> = order.iter().flat_map(|i| t.row(*i)).copied().collect();
-            of(&k, &Kernel::linear(&values, t.rows))
+            of(&k, &l.permuted(&order))
         };
         let shuffled = mean(&(0..self.permutations).map(permuted).collect::<Vec<_>>());
         let estimate = Estimate::new(of(&k, &l), "1", x.rows).with_shuffled(shuffled);
@@ -168,6 +181,13 @@ mod tests {
         let narrow = both(&x, &t);
         for wide in [both(&widened(&x), &t), both(&x, &widened(&t)), both(&widened(&x), &widened(&t))] {
             wide.iter().zip(narrow).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a} against {b}"));
+        }
+        let order: Vec<usize> = (0..64).map(|i| (i * 27 + 5) % 64).collect();
+        let turned = Array::new(order.iter().flat_map(|i| t.row(*i).to_vec()).collect(), 64);
+        for (x, t, other) in [(&x, &t, &turned), (&x, &widened(&t), &widened(&turned))] {
+            let (k, l) = (Kernel::linear(&x.values, 64), Kernel::linear(&t.values, 64).permuted(&order));
+            let found = [cka_biased(&k, &l), cka_debiased(&k, &l)];
+            found.iter().zip(both(x, other)).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a} against {b}"));
         }
     }
 

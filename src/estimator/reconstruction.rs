@@ -10,8 +10,8 @@
 //! Marchenko & Pastur (1967).
 
 use super::covariance::{centred, Value};
-use super::ridge::Ridge;
-use super::{Array, Arrays, Estimate, Estimator};
+use super::ridge::{Features, Scores};
+use super::{Arrays, Estimate, Estimator};
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::num::{mean, Eigen, Matrix};
@@ -60,6 +60,12 @@ impl Target {
         Some(Target { counted: counted.count(), components, rows })
     }
 
+    /// The same samples in another order: unrelated to any representation.
+    #[must_use]
+    pub fn permuted(&self, order: &[usize]) -> Self {
+        Target { components: taken(&self.components, self.rows, order), ..*self }
+    }
+
     /// Number of components that count for the bits.
     pub fn counted(&self) -> usize {
         self.counted
@@ -81,40 +87,62 @@ pub struct Reconstruction {
     pub scored: usize,
 }
 
-/// Reads `target` from features, (rows, p). All rows are put in the order of `seed`, the same for any features, then shared
-/// out by [`SHARES`]. NaN where a feature is not finite.
-pub fn reconstruct<T: Value>(features: &[T], target: &Target, seed: Seed) -> Reconstruction {
-    let rows = target.rows;
-    let mut order: Vec<usize> = (0..rows).collect();
-    seed.rng().shuffle(&mut order);
-    let fit = (SHARES[0] * rows as f64).round() as usize;
-    let chosen = fit + (SHARES[1] * rows as f64).round() as usize;
-    let parts = [&order[..fit], &order[fit..chosen], &order[chosen..]];
-    let scored = parts[2].len();
-    let nothing = Reconstruction { r2: f64::NAN, se: f64::NAN, bits: f64::NAN, lambda: f64::NAN, scored };
-    if features.is_empty() || features.iter().any(|x| !(*x).into().is_finite()) {
-        return nothing;
+/// A representation that targets are read from.
+pub struct Reader {
+    /// Rows that fit, that choose the strength, and that are scored.
+    parts: [Vec<usize>; 3],
+    features: Features,
+    chooses: Scores,
+    scored: Scores,
+}
+
+impl Reader {
+    /// Of features, (rows, p). Rows are put in the order of `seed`, the same for any features, then shared out by [`SHARES`].
+    /// `None` where a feature is not finite, or there are fewer than ten rows.
+    pub fn new<T: Value>(features: &[T], rows: usize, seed: Seed) -> Option<Self> {
+        if rows < 10 || features.iter().any(|x| !(*x).into().is_finite()) {
+            return None;
+        }
+        let order = order(rows, seed);
+        let [fits, chooses] = SHARES.map(|share| (share * rows as f64).round() as usize);
+        let parts = [&order[..fits], &order[fits..fits + chooses], &order[fits + chooses..]].map(<[usize]>::to_vec);
+        let [fit, choose, score] = [0, 1, 2].map(|i| taken(features, rows, &parts[i]));
+        let features = Features::new(&fit, fits)?;
+        let (chooses, scored) = (features.scores(&choose, chooses), features.scores(&score, parts[2].len()));
+        Some(Reader { parts, features, chooses, scored })
     }
-    let t = parts.map(|part| taken(features, rows, part));
-    let x = parts.map(|part| taken(&target.components, rows, part));
-    let Some(ridge) = Ridge::new(&t[0], &x[0], fit) else { return nothing };
-    let errors = ridge.errors(&t[1], &x[1], parts[1].len());
-    let scale = if ridge.scale() > 0.0 { ridge.scale() } else { 1.0 };
-    let tried = strengths().map(|strength| (strength * scale, ridge.error_at(&errors, strength * scale)));
-    // Of equal errors the greater strength.
-    let best = tried.fold((f64::NAN, f64::INFINITY), |best, one| if one.1 <= best.1 { one } else { best });
-    let predicted = ridge.predict(&t[2], scored, best.0);
-    let score = Score::new(&x[2], &predicted, scored);
-    Reconstruction { bits: gaussian_bits(&score.components[..target.counted]), lambda: best.0, ..score.whole(nothing) }
+
+    /// Reads a target of the same rows.
+    pub fn read(&self, target: &Target) -> Option<Reconstruction> {
+        let [fit, choose, score] = [0, 1, 2].map(|i| taken(&target.components, target.rows, &self.parts[i]));
+        let ridge = self.features.fit(&fit)?;
+        let errors = ridge.errors(&self.chooses, &choose);
+        let scale = if self.features.scale() > 0.0 { self.features.scale() } else { 1.0 };
+        let tried = strengths().map(|strength| (strength * scale, ridge.error_at(&errors, strength * scale)));
+        // Of equal errors the greater strength.
+        let (lambda, _) = tried.reduce(|best, one| if one.1 <= best.1 { one } else { best })?;
+        let scored = self.parts[2].len();
+        let score = Deviations::new(&score, &ridge.predict(&self.scored, lambda), scored);
+        let bits = gaussian_bits(&score.columns_r2()[..target.counted]);
+        let (r2, se) = score.r2();
+        Some(Reconstruction { r2, se, bits, lambda, scored })
+    }
+}
+
+/// Numbers 0 to n - 1 in a random order.
+fn order(n: usize, seed: Seed) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    seed.rng().shuffle(&mut order);
+    order
 }
 
 /// R2 of targets, (rows, d), from features, (rows, p), on the very rows that the regression is fitted to, with
 /// `lambda` as in [`Ridge`]. Too great by about p / n: for comparisons with other programs.
 pub fn r2_in_sample<T: Value, X: Value>(features: &[T], targets: &[X], rows: usize, lambda: f64) -> f64 {
-    let Some(ridge) = Ridge::new(features, targets, rows) else { return f64::NAN };
+    let Some(features) = Features::new(features, rows) else { return f64::NAN };
+    let Some(ridge) = features.fit(targets) else { return f64::NAN };
     let targets: Vec<f64> = targets.iter().map(|x| (*x).into()).collect();
-    let predicted = ridge.predict(features, rows, lambda);
-    Score::new(&targets, &predicted, rows).r2()
+    Deviations::new(&targets, &ridge.predict(features.own(), lambda), rows).r2().0
 }
 
 /// `-1/2 sum log2(1 - R2_k)` bits; a negative R2 counts as 0.
@@ -135,44 +163,37 @@ pub fn random_relu_r2(ratio: f64) -> f64 {
     1.0 - 0.5 * ((b * b + 4.0 * t).sqrt() - b)
 }
 
-/// Squared errors of predictions against squared deviations.
-struct Score {
-    /// R2 of each component.
-    components: Vec<f64>,
-    /// Squared errors and squared deviations of each row.
+/// Squared errors of predictions, and squared deviations of what they are about from its mean.
+struct Deviations {
+    columns: Vec<[f64; 2]>,
     rows: Vec<[f64; 2]>,
 }
 
-impl Score {
+impl Deviations {
     fn new(targets: &[f64], predicted: &[f64], rows: usize) -> Self {
         let deviations = centred(targets, rows);
         let d = targets.len() / rows;
-        let mut columns = vec![[0.0; 2]; d];
-        let mut of_rows = vec![[0.0; 2]; rows];
-        for i in 0..targets.len() {
-            let both = [(targets[i] - predicted[i]).powi(2), deviations[i].powi(2)];
-            for k in 0..2 {
-                columns[i % d][k] += both[k];
-                of_rows[i / d][k] += both[k];
+        let mut of = Deviations { columns: vec![[0.0; 2]; d], rows: vec![[0.0; 2]; rows] };
+        for (i, (target, predicted)) in targets.iter().zip(predicted).enumerate() {
+            let squares = [(target - predicted).powi(2), deviations[i].powi(2)];
+            for (k, square) in squares.into_iter().enumerate() {
+                of.columns[i % d][k] += square;
+                of.rows[i / d][k] += square;
             }
         }
-        let r2 = |[error, deviation]: &[f64; 2]| 1.0 - error / deviation;
-        Score { components: columns.iter().map(r2).collect(), rows: of_rows }
+        of
     }
 
-    fn sums(&self) -> [f64; 2] {
-        self.rows.iter().fold([0.0; 2], |sums, row| [sums[0] + row[0], sums[1] + row[1]])
+    fn columns_r2(&self) -> Vec<f64> {
+        self.columns.iter().map(|[error, deviation]| 1.0 - error / deviation).collect()
     }
 
-    fn r2(&self) -> f64 {
-        1.0 - self.sums()[0] / self.sums()[1]
-    }
-
-    fn whole(&self, like: Reconstruction) -> Reconstruction {
-        let [error, deviation] = self.sums();
+    /// R2 of all, and its standard error over rows, that of a ratio of means.
+    fn r2(&self) -> (f64, f64) {
+        let [error, deviation] = self.rows.iter().fold([0.0; 2], |sums, row| [sums[0] + row[0], sums[1] + row[1]]);
         let ratio = error / deviation;
-        let changes: f64 = self.rows.iter().map(|[e, d]| (e - ratio * d).powi(2)).sum();
-        Reconstruction { r2: 1.0 - ratio, se: changes.sqrt() / deviation, ..like }
+        let changes: f64 = self.rows.iter().map(|[error, deviation]| (error - ratio * deviation).powi(2)).sum();
+        (1.0 - ratio, changes.sqrt() / deviation)
     }
 }
 
@@ -214,35 +235,27 @@ impl Estimator for Held {
             return Err(Error::Config("`x` or `t` has rows without values: expected at least one column".to_string()));
         }
         let seed = Seed::new(self.seed);
-        let permuted = |i: u64| -> Vec<f64> {
-            let mut order: Vec<usize> = (0..t.rows).collect();
-            seed.child("permutation").index(i).rng().shuffle(&mut order);
-            taken(&t.values, t.rows, &order)
-        };
-        let over_permutations =
-            |of: &dyn Fn(&[f64]) -> f64| mean(&(0..self.permutations).map(|i| of(&permuted(i))).collect::<Vec<_>>());
+        let permutations = (0..self.permutations).map(|i| order(x.rows, seed.child("permutation").index(i)));
         if let Some(lambda) = self.lambda {
-            let of = |t: &[f64]| r2_in_sample(t, &x.values, x.rows, lambda);
-            let shuffled = over_permutations(&of);
-            return Ok(Estimate::new(of(&t.values), "1", t.rows).with_cap(1.0).with_shuffled(shuffled));
+            let of = |x: &[f64]| r2_in_sample(&t.values, x, t.rows, lambda);
+            let shuffled: Vec<f64> = permutations.map(|order| of(&taken(&x.values, x.rows, &order))).collect();
+            return Ok(Estimate::new(of(&x.values), "1", t.rows).with_cap(1.0).with_shuffled(mean(&shuffled)));
         }
         if x.rows < 10 {
             return Err(Error::Config(format!("`x` has {} rows: a split into three parts needs 10 at least", x.rows)));
         }
-        let found = |of: &dyn Fn(&Reconstruction) -> f64, Array { values, rows }: &Array| {
-            let Some(target) = Target::new(values, *rows, self.share) else { return (f64::NAN, f64::NAN, f64::NAN) };
-            let shuffled = over_permutations(&|t| of(&reconstruct(t, &target, seed.child("split"))));
-            let whole = reconstruct(&t.values, &target, seed.child("split"));
-            (of(&whole), whole.se, shuffled)
+        let bits = self.quantity == "bits";
+        let value = |found: &Reconstruction| if bits { found.bits } else { found.r2 };
+        let unit = if bits { "bits" } else { "1" };
+        let reader = Reader::new(&t.values, t.rows, seed.child("split"));
+        let (Some(reader), Some(target)) = (reader, Target::new(&x.values, x.rows, self.share)) else {
+            return Ok(Estimate::new(f64::NAN, unit, x.rows));
         };
-        let scored = x.rows - SHARES.iter().map(|share| (share * x.rows as f64).round() as usize).sum::<usize>();
-        Ok(if self.quantity == "bits" {
-            let (value, _, shuffled) = found(&|whole| whole.bits, x);
-            Estimate::new(value, "bits", scored).with_shuffled(shuffled)
-        } else {
-            let (value, se, shuffled) = found(&|whole| whole.r2, x);
-            Estimate::new(value, "1", scored).with_se(se).with_cap(1.0).with_shuffled(shuffled)
-        })
+        let Some(found) = reader.read(&target) else { return Ok(Estimate::new(f64::NAN, unit, x.rows)) };
+        let by_chance = permutations.filter_map(|order| reader.read(&target.permuted(&order)));
+        let shuffled = mean(&by_chance.map(|found| value(&found)).collect::<Vec<_>>());
+        let estimate = Estimate::new(value(&found), unit, found.scored).with_shuffled(shuffled);
+        Ok(if bits { estimate } else { estimate.with_se(found.se).with_cap(1.0) })
     }
 }
 
@@ -250,6 +263,7 @@ impl Estimator for Held {
 mod tests {
     use super::super::golden::{array, golden};
     use super::super::testing::{estimate, normals};
+    use super::super::Array;
     use super::*;
 
     #[test]
@@ -283,7 +297,7 @@ mod tests {
         let h = Matrix::new(&x, rows).times(Matrix::new(&weights, n));
         let relu: Vec<f64> = h.iter().map(|h| h.max(0.0)).collect();
         let target = Target::new(&x, rows, 1.0).unwrap();
-        [h, relu].map(|t| reconstruct(&t, &target, Seed::new(1)).r2)
+        [h, relu].map(|t| Reader::new(&t, rows, Seed::new(1)).unwrap().read(&target).unwrap().r2)
     }
 
     #[test]
@@ -328,7 +342,7 @@ mod tests {
             let (rows, d) = (400, 3);
             let (x, noise) = (normals(rows * d, 2 * stream), normals(rows * d, 2 * stream + 1));
             let t: Vec<f64> = x.iter().zip(&noise).map(|(x, e)| x + e).collect();
-            reconstruct(&t, &Target::new(&x, rows, 1.0).unwrap(), Seed::new(stream))
+            Reader::new(&t, rows, Seed::new(stream)).unwrap().read(&Target::new(&x, rows, 1.0).unwrap()).unwrap()
         };
         let all: Vec<Reconstruction> = (0..100).map(of).collect();
         let varies = crate::num::sd(&all.iter().map(|x| x.r2).collect::<Vec<_>>());

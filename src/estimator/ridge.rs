@@ -5,16 +5,31 @@
 //! `sum |x - x^|^2 = sum |x|^2 - 2 sum_i w_i a_i + sum_ij w_i w_j M_ij` with `w = 1 / (s + lambda)`.
 
 use super::covariance::{column_means, Value};
-use crate::num::{Eigen, Matrix};
+use crate::num::{dot, Eigen, Matrix};
 
-/// Features and targets of which a regression is fitted.
-pub struct Ridge {
-    /// Means of the features, (p), and of the targets, (d).
-    means: [Vec<f64>; 2],
+/// Features that targets are regressed on, with the eigenvectors of their covariance.
+pub struct Features {
+    /// Means, (p).
+    means: Vec<f64>,
     /// Eigenvalues of `T'T / n`, (p).
     values: Vec<f64>,
     /// Its eigenvectors, one in each row, (p, p).
     vectors: Vec<f64>,
+    /// The features themselves along the eigenvectors.
+    own: Scores,
+}
+
+/// Features along the eigenvectors, (rows, p).
+pub struct Scores {
+    values: Vec<f64>,
+    rows: usize,
+}
+
+/// A regression of targets on features.
+pub struct Ridge<'a> {
+    features: &'a Features,
+    /// Means of the targets, (d).
+    means: Vec<f64>,
     /// `V'T'X / n`, (p, d).
     along: Vec<f64>,
 }
@@ -27,82 +42,104 @@ pub struct Errors {
     quadratic: Vec<f64>,
 }
 
-impl Ridge {
-    /// Of features, (rows, p), and targets, (rows, d). `None` where a feature or a target is not finite, or there is none.
-    pub fn new<T: Value, X: Value>(features: &[T], targets: &[X], rows: usize) -> Option<Self> {
-        let means = [column_means(features, rows), column_means(targets, rows)];
-        if rows == 0 || means.iter().any(Vec::is_empty) || means.iter().flatten().any(|x| !x.is_finite()) {
+impl Features {
+    /// Of values, (rows, p). `None` where a value is not finite, or there is none.
+    pub fn new<T: Value>(values: &[T], rows: usize) -> Option<Self> {
+        let means = column_means(values, rows);
+        if means.is_empty() || means.iter().any(|x| !x.is_finite()) {
             return None;
         }
-        let p = means[0].len();
-        let (t, x) = (less(features, &means[0]), less(targets, &means[1]));
-        let (t, x) = (Matrix::new(&t, rows), Matrix::new(&x, rows));
-        let mut covariance = t.transposed().times(t);
+        let p = means.len();
+        let t = less(values, &means);
+        let mut covariance = Matrix::new(&t, rows).transposed().times(Matrix::new(&t, rows));
         covariance.iter_mut().for_each(|c| *c /= rows as f64);
         let eigen = Eigen::of(&covariance, p)?;
         let vectors: Vec<f64> = (0..p).flat_map(|i| eigen.vector(i)).collect();
-        let cross = t.transposed().times(x);
-        let mut along = Matrix::new(&vectors, p).times(Matrix::new(&cross, p));
-        along.iter_mut().for_each(|x| *x /= rows as f64);
         // Eigenvalues that rounding made negative would be poles.
-        let values = eigen.values.iter().map(|s| s.max(0.0)).collect();
-        Some(Ridge { means, values, vectors, along })
+        let least = f64::EPSILON * p as f64 * eigen.values.iter().fold(0.0, |most: f64, s| most.max(*s));
+        let values = eigen.values.iter().map(|s| if *s > least { *s } else { 0.0 }).collect();
+        let own = Scores { values: along(&t, &vectors, rows), rows };
+        Some(Features { means, values, vectors, own })
     }
 
-    /// Mean variance of the features: the scale of a strength.
+    /// Mean variance: the scale of a strength.
     pub fn scale(&self) -> f64 {
         self.values.iter().sum::<f64>() / self.values.len() as f64
     }
 
-    /// `1 / (s + lambda)`; a direction without variance and without penalty has no part.
-    fn weights(&self, lambda: f64) -> impl Iterator<Item = f64> + '_ {
-        let least = f64::EPSILON * self.values.len() as f64 * self.values.iter().fold(0.0, |most: f64, s| most.max(*s));
-        self.values.iter().map(move |s| if s + lambda > least { 1.0 / (s + lambda) } else { 0.0 })
+    /// These features themselves.
+    pub fn own(&self) -> &Scores {
+        &self.own
     }
 
-    /// Features along the eigenvectors, (rows, p).
-    fn scores<T: Value>(&self, features: &[T], rows: usize) -> Vec<f64> {
-        let centred = less(features, &self.means[0]);
-        Matrix::new(&centred, rows).times(Matrix::new(&self.vectors, self.values.len()).transposed())
+    /// The same features of other samples, (rows, p).
+    pub fn scores<T: Value>(&self, values: &[T], rows: usize) -> Scores {
+        Scores { values: along(&less(values, &self.means), &self.vectors, rows), rows }
     }
 
-    /// Predictions, (rows, d), at a strength.
-    pub fn predict<T: Value>(&self, features: &[T], rows: usize, lambda: f64) -> Vec<f64> {
-        let mut scores = self.scores(features, rows);
-        let weights: Vec<f64> = self.weights(lambda).collect();
-        for row in scores.chunks_exact_mut(weights.len()) {
-            row.iter_mut().zip(&weights).for_each(|(x, weight)| *x *= weight);
+    /// The regression of targets, (rows, d). `None` where a target is not finite, or there is none.
+    pub fn fit<X: Value>(&self, targets: &[X]) -> Option<Ridge<'_>> {
+        let rows = self.own.rows;
+        let means = column_means(targets, rows);
+        if means.is_empty() || means.iter().any(|x| !x.is_finite()) {
+            return None;
         }
-        let mut out = Matrix::new(&scores, rows).times(Matrix::new(&self.along, weights.len()));
-        for row in out.chunks_exact_mut(self.means[1].len()) {
-            row.iter_mut().zip(&self.means[1]).for_each(|(x, mean)| *x += mean);
+        let x = less(targets, &means);
+        let mut along = Matrix::new(&self.own.values, rows).transposed().times(Matrix::new(&x, rows));
+        along.iter_mut().for_each(|x| *x /= rows as f64);
+        Some(Ridge { features: self, means, along })
+    }
+
+    /// `1 / (s + lambda)`; a direction without variance has no part.
+    fn weights(&self, lambda: f64) -> Vec<f64> {
+        self.values.iter().map(|s| if *s > 0.0 { 1.0 / (s + lambda) } else { 0.0 }).collect()
+    }
+}
+
+impl Ridge<'_> {
+    /// Predictions, (rows, d), at a strength.
+    pub fn predict(&self, scores: &Scores, lambda: f64) -> Vec<f64> {
+        let weights = self.features.weights(lambda);
+        let weighted: Vec<f64> =
+            scores.values.chunks_exact(weights.len()).flat_map(|row| times(row, &weights)).collect();
+        let mut out = Matrix::new(&weighted, scores.rows).times(Matrix::new(&self.along, weights.len()));
+        for row in out.chunks_exact_mut(self.means.len()) {
+            row.iter_mut().zip(&self.means).for_each(|(x, mean)| *x += mean);
         }
         out
     }
 
-    /// What the squared errors on such rows will be.
-    pub fn errors<T: Value, X: Value>(&self, features: &[T], targets: &[X], rows: usize) -> Errors {
-        let p = self.values.len();
-        let scores = self.scores(features, rows);
-        let x = less(targets, &self.means[1]);
-        let (scores, along) = (Matrix::new(&scores, rows), Matrix::new(&self.along, p));
-        let cross = scores.transposed().times(Matrix::new(&x, rows));
-        let d = self.means[1].len();
+    /// What the squared errors of targets, (rows, d), will be.
+    pub fn errors<X: Value>(&self, scores: &Scores, targets: &[X]) -> Errors {
+        let x = less(targets, &self.means);
+        let (z, along) =
+            (Matrix::new(&scores.values, scores.rows), Matrix::new(&self.along, self.features.values.len()));
+        let cross = z.transposed().times(Matrix::new(&x, scores.rows));
+        let d = self.means.len();
         let products = cross.chunks_exact(d).zip(self.along.chunks_exact(d));
-        let linear = products.map(|(a, b)| crate::num::dot(a, b)).collect();
-        let mut quadratic = scores.transposed().times(scores);
-        let of_targets = along.times(along.transposed());
-        quadratic.iter_mut().zip(&of_targets).for_each(|(a, b)| *a *= b);
-        Errors { total: crate::num::dot(&x, &x), linear, quadratic }
+        let linear = products.map(|(a, b)| dot(a, b)).collect();
+        let quadratic = times(&z.transposed().times(z), &along.times(along.transposed())).collect();
+        Errors { total: dot(&x, &x), linear, quadratic }
     }
 
     /// Sum of squared errors at a strength.
     pub fn error_at(&self, errors: &Errors, lambda: f64) -> f64 {
-        let weights: Vec<f64> = self.weights(lambda).collect();
+        let weights = self.features.weights(lambda);
         let rows = errors.quadratic.chunks_exact(weights.len());
-        let quadratic: f64 = rows.zip(&weights).map(|(row, weight)| weight * crate::num::dot(row, &weights)).sum();
-        errors.total - 2.0 * crate::num::dot(&errors.linear, &weights) + quadratic
+        let quadratic: f64 = rows.zip(&weights).map(|(row, weight)| weight * dot(row, &weights)).sum();
+        errors.total - 2.0 * dot(&errors.linear, &weights) + quadratic
     }
+}
+
+/// Centred samples along eigenvectors.
+fn along(centred: &[f64], vectors: &[f64], rows: usize) -> Vec<f64> {
+    let p = centred.len() / rows.max(1);
+    Matrix::new(centred, rows).times(Matrix::new(vectors, p).transposed())
+}
+
+/// Products entry by entry.
+fn times<'a>(a: &'a [f64], b: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+    a.iter().zip(b).map(|(a, b)| a * b)
 }
 
 /// In f64, less the means of the columns.
@@ -120,11 +157,12 @@ mod tests {
     fn one_feature_is_shrunk_by_its_variance_over_itself_and_the_strength() {
         // Feature of mean 2 and variance 2 / 3, target 3 t + 1.
         let (t, x) = ([1.0f32, 2.0, 3.0], [4.0, 7.0, 10.0]);
-        let ridge = Ridge::new(&t, &x, 3).unwrap();
-        let lambda = 1.0 / 3.0;
-        let found = ridge.predict(&[5.0], 1, lambda)[0];
+        let features = Features::new(&t, 3).unwrap();
+        let ridge = features.fit(&x).unwrap();
+        let at_5 = |lambda| ridge.predict(&features.scores(&[5.0], 1), lambda)[0];
+        let found = at_5(1.0 / 3.0);
         assert!((found - (7.0 + 3.0 * 3.0 * (2.0 / 3.0))).abs() < 1e-12, "{found}");
-        assert!((ridge.predict(&[5.0], 1, 0.0)[0] - 16.0).abs() < 1e-12);
+        assert!((at_5(0.0) - 16.0).abs() < 1e-12);
     }
 
     #[test]
@@ -132,10 +170,11 @@ mod tests {
         let (rows, p, d) = (30, 7, 4);
         let (t, x) = (normals(rows * p, 1), normals(rows * d, 2));
         let (other_t, other_x) = (normals(20 * p, 3), normals(20 * d, 4));
-        let ridge = Ridge::new(&t, &x, rows).unwrap();
-        let errors = ridge.errors(&other_t, &other_x, 20);
+        let features = Features::new(&t, rows).unwrap();
+        let (ridge, scores) = (features.fit(&x).unwrap(), features.scores(&other_t, 20));
+        let errors = ridge.errors(&scores, &other_x);
         for lambda in [0.0, 0.01, 1.0, 100.0] {
-            let predicted = ridge.predict(&other_t, 20, lambda);
+            let predicted = ridge.predict(&scores, lambda);
             let sum: f64 = predicted.iter().zip(&other_x).map(|(a, b)| (a - b).powi(2)).sum();
             assert!((ridge.error_at(&errors, lambda) / sum - 1.0).abs() < 1e-12, "{lambda}");
         }
@@ -143,11 +182,11 @@ mod tests {
 
     #[test]
     fn more_features_than_samples_are_no_trouble() {
-        let ridge = Ridge::new(&normals(5 * 9, 5), &normals(5 * 2, 6), 5).unwrap();
-        let predicted = ridge.predict(&normals(5 * 9, 5), 5, 0.0);
+        let features = Features::new(&normals(5 * 9, 5), 5).unwrap();
         let targets = normals(5 * 2, 6);
+        let predicted = features.fit(&targets).unwrap().predict(features.own(), 0.0);
         assert!(predicted.iter().zip(&targets).all(|(a, b)| (a - b).abs() < 1e-9), "fits what it has seen");
-        assert!(Ridge::new(&[1.0, f64::NAN], &[1.0, 2.0], 2).is_none());
-        assert!(Ridge::new(&[1.0, 2.0], &[f64::INFINITY, 2.0], 2).is_none());
+        assert!(Features::new(&[1.0, f64::NAN], 2).is_none() && Features::new::<f32>(&[], 0).is_none());
+        assert!(features.fit(&[f64::INFINITY; 5]).is_none());
     }
 }
