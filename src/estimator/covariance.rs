@@ -18,15 +18,17 @@ pub fn centred<T: Value>(values: &[T], rows: usize) -> Vec<f64> {
     out
 }
 
-/// Mean of each column, in f64.
+/// Mean of each column, in f64. That of equal values is their value to the last bit, so that what does not vary has no variance.
 pub fn column_means<T: Value>(values: &[T], rows: usize) -> Vec<f64> {
     let columns = values.len().checked_div(rows).unwrap_or(0);
-    let mut sums = vec![0.0; columns];
+    let first: Vec<f64> = values.iter().take(columns).map(|x| (*x).into()).collect();
+    let mut beyond = vec![0.0; columns];
     for row in values.chunks_exact(columns.max(1)) {
-        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += (*x).into());
+        for ((sum, x), first) in beyond.iter_mut().zip(row).zip(&first) {
+            *sum += (*x).into() - first;
+        }
     }
-    sums.iter_mut().for_each(|sum| *sum /= rows as f64);
-    sums
+    first.iter().zip(&beyond).map(|(first, sum)| first + sum / rows as f64).collect()
 }
 
 /// `A A'` or `A' A`, whichever is smaller, of a matrix `A` of so many rows, and its side: both have the same eigenvalues

@@ -18,8 +18,8 @@ pub fn participation_ratio(eigenvalues: &[f64]) -> f64 {
 }
 
 /// The participation ratio of `values`, (rows, units), corrected for the number of samples: `eigenvalues` are those of their
-/// covariance (divisor n - 1). NaN for fewer than four samples. On data that fill more dimensions than there are samples,
-/// the estimate of `tr C^2` is noise, and this with it: it may be any number.
+/// covariance (divisor n - 1). NaN for fewer than four samples. On data that fill far more dimensions than there are samples
+/// the estimate of `tr C^2` is mostly noise, and this with it: it may exceed the number of units.
 pub fn participation_ratio_corrected<T: Value>(values: &[T], rows: usize, eigenvalues: &[f64]) -> f64 {
     if rows < 4 {
         return f64::NAN;
@@ -193,6 +193,6 @@ mod tests {
         let value = |values: &[f64]| estimate(&ENTRY, "", [("t", Array::new(values.to_vec(), values.len()))]).unwrap();
         assert!(value(&[1.0, 2.0, f64::NAN, 3.0, 4.0]).value.is_nan());
         assert!(value(&[1.0, 2.0, 4.0]).value.is_nan(), "three samples");
-        assert!(value(&[1.0; 5]).value.is_nan(), "no variance");
+        assert!(value(&[0.1; 6]).value.is_nan(), "no variance");
     }
 }
