@@ -269,9 +269,11 @@ mod tests {
     #[test]
     fn the_golden_regression_has_its_r2() {
         let params = "quantity = 'r2-in-sample'\nlambda = 0.01";
-        let found = estimate(&ENTRY, params, [("x", array("X")), ("t", array("T"))]).unwrap().value;
+        let found = estimate(&ENTRY, params, [("x", array("X")), ("t", array("T"))]).unwrap();
         let expected = golden()["ridge_R2_X_from_T_train_lam0.01N"].as_f64().unwrap();
-        assert!((found - expected).abs() < 1e-9, "{found} against {expected}");
+        assert!((found.value - expected).abs() < 1e-9, "{} against {expected}", found.value);
+        // p / (n - 1) by chance.
+        assert!((found.shuffled.unwrap() - 4.0 / 63.0).abs() < 0.05, "{found:?}");
     }
 
     #[test]

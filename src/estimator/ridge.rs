@@ -186,6 +186,10 @@ mod tests {
         let targets = normals(5 * 2, 6);
         let predicted = features.fit(&targets).unwrap().predict(features.own(), 0.0);
         assert!(predicted.iter().zip(&targets).all(|(a, b)| (a - b).abs() < 1e-9), "fits what it has seen");
+        // Directions that did not vary have no part, as they have none for the least strength.
+        let (ridge, scores) = (features.fit(&targets).unwrap(), features.scores(&normals(9, 7), 1));
+        let both = ridge.predict(&scores, 0.0).into_iter().zip(ridge.predict(&scores, 1e-10));
+        both.for_each(|(a, b)| assert!((a - b).abs() < 1e-6, "{a} against {b}"));
         assert!(Features::new(&[1.0, f64::NAN], 2).is_none() && Features::new::<f32>(&[], 0).is_none());
         assert!(features.fit(&[f64::INFINITY; 5]).is_none());
     }
