@@ -47,7 +47,12 @@ pub fn smaller_gram(values: &[f64], rows: usize) -> (Vec<f64>, usize) {
 /// not finite. By the smaller Gram matrix: those below about 1e-8 of the greatest are rounding.
 pub fn singular_values(values: &[f64], rows: usize) -> Option<Vec<f64>> {
     let (gram, side) = smaller_gram(values, rows);
-    Some(descending(Eigen::values_of(&gram, side)?).iter().map(|x| x.sqrt()).collect())
+    singular_of_gram(&gram, side)
+}
+
+/// Singular values of the matrix that this is the [`smaller_gram`] of.
+pub fn singular_of_gram(gram: &[f64], side: usize) -> Option<Vec<f64>> {
+    Some(descending(Eigen::values_of(gram, side)?).iter().map(|x| x.sqrt()).collect())
 }
 
 /// Eigenvalues of the sample covariance (divisor n - 1), the greatest first, as many as the smaller of samples and
