@@ -12,6 +12,7 @@ mod reference;
 mod statistics;
 
 pub use class_losses::ClassLosses;
+pub use cpu::function::activate;
 pub use cpu::CpuEngine;
 pub use dropout::mask;
 pub use loss::Loss;

@@ -3,24 +3,36 @@
 
 mod arrays;
 mod binned;
+pub mod cka;
 mod code_entropy;
 mod codes;
+pub mod covariance;
+pub mod dimension;
 mod discrete;
 mod distances;
 mod entropies;
 mod estimate;
+pub mod float32_loss;
 #[cfg(test)]
 mod golden;
 mod kl_entropy;
 mod kolchinsky_tracey;
 mod ksg;
+pub mod local_information;
 mod logistic;
+pub mod mean_field;
 mod neighbours;
 mod permuted;
 mod probe;
 mod quantised;
+pub mod reconstruction;
 pub mod regions;
 mod renyi;
+pub mod ridge;
+pub mod switching;
+#[cfg(test)]
+mod testing;
+pub mod zeroed;
 
 pub use arrays::{Array, Arrays};
 pub use binned::{binned, Bins};
@@ -56,13 +68,19 @@ pub trait Estimator: Send + Sync {
 /// Alphabetical; a test fails where a file here has no row.
 pub const ENTRIES: &[Entry<dyn Estimator>] = &[
     binned::ENTRY,
+    cka::ENTRY,
     code_entropy::ENTRY,
+    dimension::ENTRY,
     kl_entropy::ENTRY,
     kolchinsky_tracey::ENTRY,
     ksg::ENTRY,
+    local_information::ENTRY,
     probe::ENTRY,
     quantised::ENTRY,
+    reconstruction::ENTRY,
     renyi::ENTRY,
+    switching::ENTRY,
+    zeroed::ENTRY,
 ];
 
 /// An estimator with parameters in the words of TOML, for tests.

@@ -54,25 +54,22 @@ impl Eigen {
             }
         });
         let mut gathered = Vec::new();
-        for first in 0..k {
-            // Each off-diagonal entry needs two sweeps or less; sixty is a matrix with a NaN.
-            for _ in 0..60 {
-                let last = (first..k - 1)
-                    .find(|i| beside[*i].abs() <= f64::EPSILON * (diagonal[*i].abs() + diagonal[i + 1].abs()))
-                    .unwrap_or(k - 1);
-                if last == first {
-                    break;
-                }
-                sweep(&mut diagonal, &mut beside, first, last, &mut gathered);
-                if gathered.len() >= GATHERED {
-                    eigen.rotate(k, &gathered);
-                    gathered.clear();
-                }
+        implicit_ql(&mut diagonal, &mut beside, &mut gathered, |gathered| {
+            if gathered.len() >= GATHERED {
+                eigen.rotate(k, gathered);
+                gathered.clear();
             }
-        }
+        });
         eigen.rotate(k, &gathered);
         eigen.values = diagonal;
         eigen.values.iter().all(|value| value.is_finite()).then_some(eigen)
+    }
+
+    /// The eigenvalues alone, (k), in no order: a few times as fast. `None` where an entry is not finite.
+    pub fn values_of(matrix: &[f64], k: usize) -> Option<Vec<f64>> {
+        let (mut diagonal, mut beside, _) = tridiagonal(matrix, k)?;
+        implicit_ql(&mut diagonal, &mut beside, &mut Vec::new(), Vec::clear);
+        diagonal.iter().all(|value| value.is_finite()).then_some(diagonal)
     }
 
     fn each_panel(&mut self, k: usize, work: impl Fn(&mut [f64]) + Sync) {
@@ -227,6 +224,29 @@ fn reflect(panel: &mut [f64], v: &[f64]) {
     }
 }
 
+/// Makes a tridiagonal matrix diagonal. The rotations are appended to `rotations`, and shown after each sweep.
+fn implicit_ql(
+    diagonal: &mut [f64],
+    beside: &mut [f64],
+    rotations: &mut Vec<Rotation>,
+    mut swept: impl FnMut(&mut Vec<Rotation>),
+) {
+    let k = diagonal.len();
+    for first in 0..k {
+        // Each off-diagonal entry needs two sweeps or less; sixty is a matrix with a NaN.
+        for _ in 0..60 {
+            let last = (first..k - 1)
+                .find(|i| beside[*i].abs() <= f64::EPSILON * (diagonal[*i].abs() + diagonal[i + 1].abs()))
+                .unwrap_or(k - 1);
+            if last == first {
+                break;
+            }
+            sweep(diagonal, beside, first, last, rotations);
+            swept(rotations);
+        }
+    }
+}
+
 /// One implicit QL sweep of the tridiagonal block `first..=last`.
 fn sweep(diagonal: &mut [f64], beside: &mut [f64], first: usize, last: usize, rotations: &mut Vec<Rotation>) {
     let mut g = (diagonal[first + 1] - diagonal[first]) / (2.0 * beside[first]);
@@ -282,6 +302,7 @@ mod tests {
 
     fn check(a: &[f64], k: usize) {
         let eigen = Eigen::of(a, k).unwrap();
+        assert_eq!(Eigen::values_of(a, k).unwrap(), eigen.values);
         let scale = eigen.values.iter().fold(f64::MIN_POSITIVE, |most, value| most.max(value.abs()));
         let vectors: Vec<Vec<f64>> = (0..k).map(|i| eigen.vector(i)).collect();
         for i in 0..k {

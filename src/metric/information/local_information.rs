@@ -1,0 +1,212 @@
+//! What passes to each side of each non-linearity near a test image, from the exact Jacobian there.
+//!
+//! `bits` is the information of the linear Gaussian channel that the network is at an image: noise of `noise-in` on each pixel is the
+//! signal, noise of `noise-out` times the side's own scale (root mean square over test images and units, means of units taken
+//! off) the disturbance. `bits-loss` is what the non-linearity loses of it, image by image. `rank`, `log-volume` (sum of ln s),
+//! `squared-frobenius` and `condition` are of the Jacobian by pixels, in units of their range. Means over images.
+//!
+//! Where an image has more than `directions` values, it is moved along so many random orthonormal directions instead of
+//! all, the same for all learners and moments: `bits` is then that of noise in their span.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::pairs::first;
+use crate::entry::Entry;
+use crate::error::Result;
+use crate::estimator::covariance::{centred, singular_of_gram, smaller_gram};
+use crate::estimator::local_information::{
+    condition, local_information_bits, log_pseudo_volume_nats, rank, squared_frobenius,
+};
+use crate::graph::NodeId;
+use crate::metric::{Measured, Metric, SiteKind, Size, Subject, When};
+use crate::num::{dot, mean, sd};
+use crate::params::Range;
+use crate::record::{Reading, Side};
+
+struct LocalInformation {
+    points: usize,
+    directions: usize,
+    noise_in: f64,
+    noise_out: f64,
+}
+
+/// Defaults: `points` 8 test images; at most `directions` 784; `noise-in` 10/255 of a pixel's range; `noise-out` 0.1.
+pub const ENTRY: Entry<dyn Metric> = Entry {
+    name: "local-information",
+    summary: "bits that pass near a test image through each non-linearity, from its exact Jacobian; rank, volume, norm",
+    reference: "Cover & Thomas 2006; Novak et al. 2018",
+    build: |params, ()| {
+        let points = params.integer("points", Some(8), 2..=10_000) as usize;
+        let directions = params.integer("directions", Some(784), 1..=10_000) as usize;
+        let noise_in = params.float("noise-in", Some(10.0 / 255.0), Range::Above(0.0));
+        let noise_out = params.float("noise-out", Some(0.1), Range::Above(0.0));
+        Ok(Box::new(LocalInformation { points, directions, noise_in, noise_out }))
+    },
+};
+
+impl Metric for LocalInformation {
+    fn when(&self) -> When {
+        When::Landmarks
+    }
+
+    fn macs(&self, size: &Size) -> f64 {
+        let d = size.inputs.min(self.directions) as f64;
+        let side = |length: usize| {
+            let (m, small) = (length as f64, d.min(length as f64));
+            // Eigenvalues wait for memory: an operation takes about twenty times as long as one of a product.
+            d * size.forward + m * d * small + 20.0 * small * small * small
+        };
+        let sides: f64 = size.sites.iter().map(|[pre, post]| side(*pre) + side(*post)).sum();
+        size.forward * size.images as f64 + self.points.min(size.images) as f64 * sides
+    }
+
+    fn measure(&self, subject: &Subject<'_>) -> Result<Measured> {
+        let directions = self.directions_of(subject);
+        let mut known: BTreeMap<NodeId, Vec<Passed>> = BTreeMap::new();
+        let mut measured = Measured::default();
+        for site in subject.sites {
+            for node in [site.pre, site.post] {
+                known.entry(node).or_insert_with(|| self.passed(subject, node, &directions));
+            }
+            push(&mut measured, &site.layer, Side::Pre, &known[&site.pre]);
+            if site.kind != SiteKind::Output {
+                push(&mut measured, &site.layer, Side::Post, &known[&site.post]);
+                let pairs = known[&site.pre].iter().zip(&known[&site.post]);
+                let losses: Vec<f64> = pairs.map(|(pre, post)| pre.bits - post.bits).collect();
+                measured.push(over_points("bits-loss", "bits", &losses).layer(&site.layer));
+            }
+        }
+        Ok(measured)
+    }
+}
+
+/// What passes to a node near one image.
+struct Passed {
+    bits: f64,
+    rank: f64,
+    log_volume: f64,
+    squared_frobenius: f64,
+    condition: f64,
+    /// The most that the rank can be.
+    full: usize,
+}
+
+fn push(measured: &mut Measured, layer: &str, side: Side, passed: &[Passed]) {
+    let mut push = |name: &str, unit: &str, of: fn(&Passed) -> f64, cap: Option<f64>| {
+        let values: Vec<f64> = passed.iter().map(of).collect();
+        let reading = over_points(name, unit, &values).side(layer, side);
+        measured.push(cap.into_iter().fold(reading, Reading::cap));
+    };
+    push("bits", "bits", |passed| passed.bits, None);
+    push("rank", "1", |passed| passed.rank, passed.first().map(|passed| passed.full as f64));
+    push("log-volume", "nats", |passed| passed.log_volume, None);
+    push("squared-frobenius", "1", |passed| passed.squared_frobenius, None);
+    push("condition", "1", |passed| passed.condition, None);
+}
+
+fn over_points(name: &str, unit: &str, values: &[f64]) -> Reading {
+    let n = values.len();
+    Reading::new(name, mean(values), unit, n).se(sd(values) / (n as f64).sqrt())
+}
+
+impl LocalInformation {
+    /// Directions of the normalised image, (t, D): steps of one pixel's range along orthonormal directions of pixels.
+    fn directions_of(&self, subject: &Subject<'_>) -> Vec<f32> {
+        let d = subject.probe.dimension();
+        let std = subject.pixel_std();
+        let mut directions = if d <= self.directions {
+            let mut axes = vec![0.0; d * d];
+            (0..d).for_each(|i| axes[i * d + i] = 1.0);
+            axes
+        } else {
+            let mut normals = vec![0.0f32; self.directions * d];
+            subject.seed.child("local-information").rng().fill_normal(&mut normals);
+            orthonormal(normals.into_iter().map(f64::from).collect(), d)
+        };
+        for direction in directions.chunks_exact_mut(d) {
+            for (channel, std) in direction.chunks_exact_mut(d / std.len()).zip(std) {
+                channel.iter_mut().for_each(|x| *x /= std);
+            }
+        }
+        directions.into_iter().map(|x| x as f32).collect()
+    }
+
+    /// At each image.
+    fn passed(&self, subject: &Subject<'_>, node: NodeId, directions: &[f32]) -> Vec<Passed> {
+        let points = self.points.min(subject.images());
+        let images = first(&subject.test.images, points, subject.images());
+        let t = directions.len() / subject.probe.dimension();
+        let noise_out = self.noise_out * scale(&subject.values(node), subject.images());
+        let rho = (self.noise_in / noise_out).powi(2);
+        let gram = |image: &[f32]| {
+            let derivatives = subject.probe.pushforward(image, directions, &[node]).swap_remove(0);
+            let wide: Vec<f64> = derivatives.into_iter().map(f64::from).collect();
+            smaller_gram(&wide, t)
+        };
+        let grams: Vec<(Vec<f64>, usize)> = images.chunks_exact(images.len() / points).map(gram).collect();
+        let of_gram = |(gram, side): &(Vec<f64>, usize)| match singular_of_gram(gram, *side) {
+            Some(singular) => Passed {
+                bits: local_information_bits(&singular, rho),
+                rank: rank(&singular) as f64,
+                log_volume: log_pseudo_volume_nats(&singular),
+                squared_frobenius: squared_frobenius(&singular),
+                condition: condition(&singular),
+                full: *side,
+            },
+            None => {
+                let nan = f64::NAN;
+                Passed { bits: nan, rank: nan, log_volume: nan, squared_frobenius: nan, condition: nan, full: *side }
+            }
+        };
+        grams.par_iter().map(of_gram).collect()
+    }
+}
+
+/// Root mean square of values, (n, units), means of units taken off.
+fn scale(values: &[f32], n: usize) -> f64 {
+    let centred = centred(values, n);
+    (dot(&centred, &centred) / centred.len() as f64).sqrt()
+}
+
+/// Rows of `d`, made orthonormal one after the other (Gram & Schmidt, twice for the last digits).
+fn orthonormal(mut rows: Vec<f64>, d: usize) -> Vec<f64> {
+    for i in 0..rows.len() / d {
+        let (done, rest) = rows.split_at_mut(i * d);
+        let row = &mut rest[..d];
+        for _ in 0..2 {
+            let along: Vec<f64> = done.par_chunks_exact(d).map(|other| dot(row, other)).collect();
+            for (other, along) in done.chunks_exact(d).zip(along) {
+                row.iter_mut().zip(other).for_each(|(x, other)| *x -= along * other);
+            }
+        }
+        let length = dot(row, row).sqrt();
+        row.iter_mut().for_each(|x| *x /= length);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Seed;
+
+    #[test]
+    fn random_directions_are_orthonormal() {
+        let mut normals = vec![0.0f32; 5 * 40];
+        Seed::new(1).rng().fill_normal(&mut normals);
+        let rows = orthonormal(normals.into_iter().map(f64::from).collect(), 40);
+        for (i, a) in rows.chunks_exact(40).enumerate() {
+            for (j, b) in rows.chunks_exact(40).enumerate() {
+                assert!((dot(a, b) - f64::from(i == j)).abs() < 1e-14, "{i} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_scale_is_that_of_what_varies() {
+        // Units 5 +- 1 and 7 +- 3.
+        assert!((scale(&[4.0, 10.0, 6.0, 4.0], 2) - 5f64.sqrt()).abs() < 1e-12);
+    }
+}
