@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::batch_setup::BatchSetup;
 use super::budget_setup::BudgetSetup;
 use super::recipe::with_recipe;
 use super::setup::{check_label, DataSetup};
 use super::{machine, Registry};
+use crate::data::Sampling;
 use crate::engine::Loss;
 use crate::error::{Error, Result};
 use crate::evaluation::{Evaluation, Work};
@@ -18,9 +20,6 @@ use crate::record::Method;
 use crate::rng::Seed;
 use crate::strategy::{Guarded, Strategy, StrategyContext};
 use crate::subset::{Span, Start, Subset};
-
-/// Images of a batch by default.
-const BATCH: u64 = 128;
 
 /// A checked learner.
 pub struct LearnerSetup {
@@ -38,6 +37,8 @@ pub struct LearnerSetup {
     pub needs: Needs,
     /// Images of a batch.
     pub batch: usize,
+    /// How they are drawn.
+    pub sampling: Sampling,
     /// What it minimises.
     pub loss: Loss,
     /// When it ends.
@@ -97,10 +98,9 @@ impl LearnerSetup {
                 let message = format!("two learners are called `{label}`: give each a `label` of its own");
                 params.problem(if params.has("label") { "label" } else { "name" }, message, None);
             }
-            // Where no image is left for training, that is the problem, and not the batch.
             let images = context.data.map(|data| data.training_images() as u64).filter(|images| *images > 0);
+            let BatchSetup { size: batch, sampling } = BatchSetup::read(params, images);
             let images = images.unwrap_or(i64::MAX as u64);
-            let batch = params.integer("batch", Some(BATCH.min(images)), 1..=images) as usize;
             let loss = Loss::from_name(params.choice("loss", Some("nll"), &Loss::NAMES)).unwrap_or(Loss::Nll);
             let budget = read_own_budget(params, context.budget).map(|budget| budget.of(images, batch as u64));
             // Without a subset there is a problem already; the section's own keys are still worth checking.
@@ -126,7 +126,19 @@ impl LearnerSetup {
             }
             parts?;
             let (budget, node) = (budget?, node.clone());
-            Some(LearnerSetup { label, method, algorithm, members, evaluated, needs, batch, loss, budget, node })
+            Some(LearnerSetup {
+                label,
+                method,
+                algorithm,
+                members,
+                evaluated,
+                needs,
+                batch,
+                sampling,
+                loss,
+                budget,
+                node,
+            })
         };
         let (learner, resolved) = read_named(&node, path, problems, read)?;
         Some((learner?, resolved))

@@ -1,5 +1,6 @@
 //! Campaigns: the file, its grid, its runs on disk, and what is made of them.
 
+mod batch_setup;
 mod budget_setup;
 mod export;
 mod file;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::batch_setup::BatchSetup;
 use super::lineage::Lineage;
 use super::{Registry, Run};
 use crate::data::{BatchOrder, Data, Split};
@@ -61,8 +62,8 @@ impl Stages for RunStages<'_> {
 /// # Errors
 /// If a batch is larger than the training part.
 pub(super) fn order(run: &Run<'_>, data: &Data) -> Result<BatchOrder> {
-    let batch = run.cell.setup.learners[run.learner].batch;
-    BatchOrder::new(data.len(Split::Train), batch, Seed::new(run.seed).child("batch"))
+    let learner = &run.cell.setup.learners[run.learner];
+    BatchSetup { size: learner.batch, sampling: learner.sampling }.order(data.len(Split::Train), run.seed)
 }
 
 /// Task and learner of the stage in which the network is.

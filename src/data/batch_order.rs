@@ -1,18 +1,37 @@
-//! Which images make the batch of a step: epochs of shuffled images, addressed by step.
+//! Which images make the batch of a step: epochs of shuffled images, draws with replacement, or all; addressed by step.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::rng::Seed;
 
-/// The order of batches. All images are shuffled anew each epoch and dealt out in batches without repetition; the batch
-/// that reaches over the end of an epoch takes the rest of one and the start of the next.
+/// How the images of batches are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sampling {
+    /// All images are shuffled anew each epoch and dealt out in batches without repetition; the batch that reaches over the
+    /// end of an epoch takes the rest of one and the start of the next.
+    #[default]
+    Epochs,
+    /// Each image by itself, with replacement: the noise of one batch knows nothing of the batch before. (Without it, noise
+    /// adds up to nothing over an epoch, so that gradients that follow one another are anticorrelated, -1 / (batches - 1).)
+    Replacement,
+    /// Every batch is all images in their order: there is no noise of sampling.
+    All,
+}
+
+impl Sampling {
+    /// What a campaign can ask for by name.
+    pub const NAMES: [&str; 2] = ["epochs", "replacement"];
+}
+
+/// The order of batches, drawn by epochs unless told otherwise.
 ///
 /// The batch of a step follows from seed and step alone, so both learners see the same and a resumed run goes on with it.
 #[derive(Clone, Debug)]
 pub struct BatchOrder {
     n: usize,
     batch: usize,
+    sampling: Sampling,
     seed: Seed,
     /// The epoch asked for last, of all copies. It saves time and changes no result.
     last: Arc<Mutex<Option<Epoch>>>,
@@ -32,7 +51,14 @@ impl BatchOrder {
                 "a batch of {batch} images: must be 1 to {n}, the number of training images"
             )));
         }
-        Ok(BatchOrder { n, batch, seed, last: Arc::default() })
+        Ok(BatchOrder { n, batch, sampling: Sampling::Epochs, seed, last: Arc::default() })
+    }
+
+    /// The same with images drawn otherwise; a batch of [`Sampling::All`] is of all images.
+    #[must_use]
+    pub fn sampled(self, sampling: Sampling) -> Self {
+        let batch = if sampling == Sampling::All { self.n } else { self.batch };
+        BatchOrder { batch, sampling, ..self }
     }
 
     /// Number of images in an epoch.
@@ -47,6 +73,20 @@ impl BatchOrder {
 
     /// The images of step `step` (from 0), (batch).
     pub fn indices(&self, step: u64) -> Vec<usize> {
+        match self.sampling {
+            Sampling::Epochs => self.dealt(step),
+            Sampling::Replacement => self.drawn(self.seed.child("replacement").index(step)),
+            Sampling::All => (0..self.n).collect(),
+        }
+    }
+
+    /// Images by themselves, with replacement, (batch).
+    fn drawn(&self, address: Seed) -> Vec<usize> {
+        let mut rng = address.rng();
+        (0..self.batch).map(|_| rng.below(self.n)).collect()
+    }
+
+    fn dealt(&self, step: u64) -> Vec<usize> {
         let position = u128::from(step) * self.batch as u128;
         // At most `step`, because a batch is at most an epoch.
         let epoch = (position / self.n as u128) as u64;
@@ -70,10 +110,18 @@ impl BatchOrder {
         others
     }
 
-    /// The images of batch `number` (from 0) beside that of step `step`, (batch), all different; `others` are those of
-    /// [`BatchOrder::others`]. As many batches as these fill have no image in common; the next are drawn from all images,
-    /// each by itself.
+    /// The images of batch `number` (from 0) beside that of step `step`, (batch); `others` are those of
+    /// [`BatchOrder::others`]. By epochs they are all different, and as many batches as the others fill have no image in
+    /// common; the next are drawn from all images, each by itself. With replacement each image is drawn by itself.
     pub fn beside(&self, step: u64, others: &[usize], number: usize) -> Vec<usize> {
+        match self.sampling {
+            Sampling::Epochs => {}
+            Sampling::Replacement => {
+                let step = self.seed.child("replacement").index(step);
+                return self.drawn(step.child("beside").index(number as u64));
+            }
+            Sampling::All => return self.indices(step),
+        }
         if let Some(batch) = others.chunks_exact(self.batch).nth(number) {
             return batch.to_vec();
         }
@@ -183,5 +231,37 @@ mod tests {
         let mut all = whole.beside(0, &[], 0);
         all.sort_unstable();
         assert_eq!(all, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn with_replacement_each_image_is_drawn_by_itself() {
+        let (n, batch, steps) = (50, 20, 4_000);
+        let order = order(n, batch, 3).sampled(Sampling::Replacement);
+        let (mut counts, mut repeated) = (vec![0usize; n], 0);
+        for step in 0..steps {
+            let indices = order.indices(step);
+            assert_eq!((indices.len(), &indices), (batch, &order.clone().indices(step)));
+            indices.iter().for_each(|image| counts[*image] += 1);
+            repeated += batch - indices.iter().collect::<std::collections::BTreeSet<_>>().len();
+        }
+        // Binomial(80,000, 1/50): standard deviation 40.
+        assert!(counts.iter().all(|count| count.abs_diff(1_600) < 170), "{counts:?}");
+        // 20 - 50 (1 - 0.98^20) = 3.38 repeated images a batch, where by epochs there are none.
+        assert!((repeated as f64 / steps as f64 - 3.38).abs() < 0.1, "{repeated}");
+        let others = order.others(5);
+        assert!(order.beside(5, &others, 0) != order.beside(5, &others, 1));
+        assert_ne!(order.beside(5, &others, 0), order.indices(5));
+        assert_ne!(order.indices(1), order.indices(2));
+        // Other batch sizes and epochs do not move with it.
+        assert_eq!(super::BatchOrder::new(10, 4, Seed::new(3)).unwrap().indices(0), GOLDEN);
+    }
+
+    #[test]
+    fn a_batch_of_all_is_the_same_in_every_step() {
+        let order = order(7, 3, 1).sampled(Sampling::All);
+        assert_eq!((order.batch(), order.indices(0)), (7, vec![0, 1, 2, 3, 4, 5, 6]));
+        assert_eq!(order.indices(u64::MAX), order.indices(0));
+        assert!(order.others(4).is_empty());
+        assert_eq!(order.beside(4, &[], 2), order.indices(0));
     }
 }

@@ -15,7 +15,7 @@ mod synthetic;
 use std::path::Path;
 
 pub use augmentation::Augmentation;
-pub use batch_order::BatchOrder;
+pub use batch_order::{BatchOrder, Sampling};
 pub use folder::set_folder;
 pub use images::{Images, Labelled};
 pub use prepared::{Batch, Data, Split};

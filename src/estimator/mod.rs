@@ -1,7 +1,10 @@
 //! Estimators: pure functions of arrays, in f64, without a network. Metrics apply them to networks
 //! ([`crate::metric`]); `subevo measure-arrays` to whatever a user has.
 
+pub mod alignment;
+pub mod anisotropy;
 mod arrays;
+pub mod autocorrelation;
 mod binned;
 pub mod cka;
 mod code_entropy;
@@ -11,6 +14,7 @@ pub mod dimension;
 mod discrete;
 mod distances;
 mod entropies;
+pub mod es_theory;
 mod estimate;
 pub mod float32_loss;
 #[cfg(test)]
@@ -18,20 +22,28 @@ mod golden;
 mod kl_entropy;
 mod kolchinsky_tracey;
 mod ksg;
+pub mod lags;
+pub mod line;
 pub mod local_information;
 mod logistic;
 pub mod mean_field;
+pub mod msd;
+pub mod msd_exponent;
 mod neighbours;
 mod permuted;
 mod probe;
 mod quantised;
+pub mod random_signs;
 pub mod reconstruction;
 pub mod regions;
 mod renyi;
 pub mod ridge;
+pub mod snr;
+pub mod steps;
 pub mod switching;
 #[cfg(test)]
 mod testing;
+pub mod walk_pca;
 pub mod zeroed;
 
 pub use arrays::{Array, Arrays};
@@ -67,6 +79,9 @@ pub trait Estimator: Send + Sync {
 
 /// Alphabetical; a test fails where a file here has no row.
 pub const ENTRIES: &[Entry<dyn Estimator>] = &[
+    alignment::ENTRY,
+    anisotropy::ENTRY,
+    autocorrelation::ENTRY,
     binned::ENTRY,
     cka::ENTRY,
     code_entropy::ENTRY,
@@ -75,11 +90,15 @@ pub const ENTRIES: &[Entry<dyn Estimator>] = &[
     kolchinsky_tracey::ENTRY,
     ksg::ENTRY,
     local_information::ENTRY,
+    msd::ENTRY,
+    msd_exponent::ENTRY,
     probe::ENTRY,
     quantised::ENTRY,
     reconstruction::ENTRY,
     renyi::ENTRY,
+    snr::ENTRY,
     switching::ENTRY,
+    walk_pca::ENTRY,
     zeroed::ENTRY,
 ];
 

@@ -24,7 +24,16 @@ pub fn estimate<const N: usize>(
 
 /// So many standard normals of a stream of their own.
 pub fn normals(count: usize, stream: u64) -> Vec<f64> {
-    let mut normals = vec![0.0; count];
+    let mut normals = vec![0.0f32; count];
     Seed::new(stream).child("test").rng().fill_normal(&mut normals);
     normals.into_iter().map(f64::from).collect()
+}
+
+/// A walk from 0 whose steps are standard normals, (rows, k).
+pub fn brownian(rows: usize, k: usize, stream: u64) -> Vec<f64> {
+    let mut walk = vec![0.0; k];
+    for (i, step) in normals((rows - 1) * k, stream).into_iter().enumerate() {
+        walk.push(walk[i] + step);
+    }
+    walk
 }

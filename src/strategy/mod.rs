@@ -24,6 +24,7 @@ mod l_shade;
 mod lm_ma_es;
 mod matrices;
 mod mu_lambda_es;
+mod neutral_drift;
 mod one_plus_one_es;
 mod openai_es;
 mod options;
@@ -147,6 +148,7 @@ pub const ENTRIES: &[Entry<dyn Strategy, StrategyContext>] = &[
     l_shade::ENTRY,
     lm_ma_es::ENTRY,
     mu_lambda_es::ENTRY,
+    neutral_drift::ENTRY,
     one_plus_one_es::ENTRY,
     openai_es::ENTRY,
     pgpe::ENTRY,
@@ -175,6 +177,7 @@ pub const CONTRACTS: &[Contract] = &[
     l_shade::CONTRACT,
     lm_ma_es::CONTRACT,
     mu_lambda_es::CONTRACT,
+    neutral_drift::CONTRACT,
     one_plus_one_es::CONTRACT,
     openai_es::CONTRACT,
     pgpe::CONTRACT,

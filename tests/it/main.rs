@@ -1,6 +1,7 @@
 //! The integration tests, one binary: each module says in its head what it holds.
 
 mod architectures;
+mod arms;
 mod augmentation;
 mod bench;
 mod by_class;
@@ -8,6 +9,7 @@ mod campaign_file;
 mod cli;
 mod convergence;
 mod data;
+mod diffusion;
 mod engine;
 mod evaluations;
 mod experiments;
