@@ -274,6 +274,7 @@ pub struct ListArguments {
 pub enum Kind {
     Data,
     Augmentations,
+    Corruptions,
     Models,
     Inits,
     Subsets,
