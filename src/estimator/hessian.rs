@@ -177,6 +177,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_symmetric_is_made_so_and_told() {
+        let field = |w: &[f32]| Ok(vec![w[0] + 2.0 * w[1], w[1]]);
+        let hessian = Hessian::of(&field, &[0.5, 0.5]).unwrap();
+        assert!(hessian.values.iter().all(|entry| (entry - 1.0).abs() < 1e-4), "{:?}", hessian.values);
+        // |H - H^T| = sqrt(4 + 4) and |H| = sqrt(1 + 4 + 1).
+        assert!((hessian.asymmetry - 0.5 * (8.0f64 / 6.0).sqrt()).abs() < 1e-4, "{}", hessian.asymmetry);
+    }
+
+    #[test]
     fn nan_is_not_hidden_and_errors_are_passed_on() {
         let broken = |_: &[f32]| Ok(vec![f32::NAN; 2]);
         let hessian = Hessian::of(&broken, &[0.0, 0.0]).unwrap();
