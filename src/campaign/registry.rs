@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::recipe::{self, Recipe};
 use crate::data::augmentation::{self, Augmentation};
+use crate::data::corruption::{self, Corruption};
 use crate::data::{self, DataSource};
 use crate::entry::{Entries, Entry};
 use crate::estimator::{self, Estimator};
@@ -25,6 +26,8 @@ pub struct Registry {
     pub data: Entries<dyn DataSource>,
     /// What is done to training images.
     pub augmentations: Entries<dyn Augmentation, [usize; 3]>,
+    /// What is done to test images to see what a network bears.
+    pub corruptions: Entries<dyn Corruption>,
     /// Architectures.
     pub models: Entries<dyn Model>,
     /// Rules for drawing weights.
@@ -59,6 +62,7 @@ impl Registry {
         Registry {
             data: Entries::new("data set", data::ENTRIES),
             augmentations: Entries::new("augmentation", augmentation::ENTRIES),
+            corruptions: Entries::new("corruption", corruption::ENTRIES),
             models: Entries::new("model", model::ENTRIES),
             inits: Entries::new("init", init::ENTRIES),
             selectors: Arc::new(Selectors::builtin()),

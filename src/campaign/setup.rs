@@ -17,7 +17,7 @@ use crate::graph::Graph;
 use crate::learner::Moments;
 use crate::metric::Needs;
 use crate::model::{self, Model};
-use crate::params::{read_table, Amount, NamedFile, Node, Origin, Params, Problems, Table, Value};
+use crate::params::{read_table, Amount, NamedFile, Node, Origin, Params, Problems, Range, Table, Value};
 use crate::plan::{Keep, Precision};
 use crate::projection::Basis;
 use crate::record::Background;
@@ -76,6 +76,8 @@ pub struct DataSetup {
     pub source: Box<dyn DataSource>,
     /// What is held out of the training images.
     pub validation: Amount,
+    /// Probability that a training label is drawn at random; `None`: all are true.
+    pub label_noise: Option<f64>,
     /// The name of what is done to the training images.
     pub augment: String,
     /// What is done to the training images.
@@ -277,8 +279,9 @@ fn read_campaign(params: &Params<'_>) -> (String, String, Vec<u64>) {
 }
 
 fn read_data(params: &Params<'_>, registry: &Registry) -> Option<DataSetup> {
-    let (name, source, validation, augment) = params.named("data", None, |name, origin, data| {
+    let (name, source, validation, label_noise, augment) = params.named("data", None, |name, origin, data| {
         let validation = data.amount("validation", Some(VALIDATION));
+        let label_noise = data.optional_float("label_noise", Range::Within(0.0, 1.0));
         let source = registry.data.build(name, origin, data, &());
         if let Some(source) = &source {
             let (n, held_out) = (source.training_images(), DataSetup::held_out(validation, &**source));
@@ -293,7 +296,7 @@ fn read_data(params: &Params<'_>, registry: &Registry) -> Option<DataSetup> {
         let augment = data.named("augment", Some("none"), |name, origin, params| {
             Some((name.to_string(), registry.augmentations.build(name, origin, params, &shape)?))
         });
-        (name.to_string(), source, validation, augment.flatten())
+        (name.to_string(), source, validation, label_noise, augment.flatten())
     })?;
     let mut set = params.resolved("data");
     if let Some(Value::Table(set)) = &mut set {
@@ -302,7 +305,7 @@ fn read_data(params: &Params<'_>, registry: &Registry) -> Option<DataSetup> {
     let resolved = set.map(|value| value.to_string()).unwrap_or_default();
     let (augment, augmentation) = augment?;
     let augmentation = Arc::from(augmentation);
-    Some(DataSetup { name, source: source?, validation, augment, augmentation, resolved })
+    Some(DataSetup { name, source: source?, validation, label_noise, augment, augmentation, resolved })
 }
 
 impl DataSetup {
@@ -311,8 +314,13 @@ impl DataSetup {
     /// # Errors
     /// [`crate::error::Error::Data`] if they cannot be read.
     pub fn load(&self, folder: Option<&Path>) -> crate::error::Result<Data> {
-        // The split is the data set's, not the run's: all seeds are validated and tested on the same images.
-        Data::split(&self.name, self.source.load(folder)?, self.validation, Seed::new(0))
+        // Split and noise are the data set's, not the run's: all seeds are trained, validated and tested on the same.
+        let seed = Seed::new(0);
+        let data = Data::split(&self.name, self.source.load(folder)?, self.validation, seed)?;
+        Ok(match self.label_noise {
+            Some(noise) => data.with_label_noise(noise, seed.child("label-noise")),
+            None => data,
+        })
     }
 
     fn held_out(validation: Amount, source: &dyn DataSource) -> usize {

@@ -287,6 +287,7 @@ pub struct ListArguments {
 pub enum Kind {
     Data,
     Augmentations,
+    Corruptions,
     Models,
     Inits,
     Subsets,

@@ -44,6 +44,7 @@ fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Data => "data",
         Kind::Augmentations => "augmentations",
+        Kind::Corruptions => "corruptions",
         Kind::Models => "models",
         Kind::Inits => "inits",
         Kind::Subsets => "subsets",
@@ -80,6 +81,7 @@ fn rows(kind: Kind, registry: &Registry) -> Vec<Listed> {
     match kind {
         Kind::Data => of(kind, &registry.data),
         Kind::Augmentations => of(kind, &registry.augmentations),
+        Kind::Corruptions => of(kind, &registry.corruptions),
         Kind::Models => of(kind, &registry.models),
         Kind::Inits => of(kind, &registry.inits),
         Kind::Subsets => of(kind, &registry.selectors.entries),

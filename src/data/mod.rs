@@ -1,9 +1,10 @@
-//! Data sets: where images come from, how they are split and normalised, which of them make the batch of a step, and how
-//! they are augmented.
+//! Data sets: where images come from, how they are split and normalised, which of them make the batch of a step, how they
+//! are augmented, and how test images are corrupted.
 
 pub mod augmentation;
 mod batch_order;
 mod cifar;
+pub mod corruption;
 mod embedded;
 mod folder;
 mod idx;
@@ -16,6 +17,7 @@ use std::path::Path;
 
 pub use augmentation::Augmentation;
 pub use batch_order::{BatchOrder, Sampling};
+pub use corruption::Corruption;
 pub use folder::set_folder;
 pub use images::{Images, Labelled};
 pub use prepared::{Batch, Data, Split};

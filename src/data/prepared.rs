@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::corruption::{corrupt, Corrupted};
 use super::{Augmentation, Images, Labelled};
 use crate::error::{Error, Result};
 use crate::params::Amount;
@@ -40,6 +41,8 @@ pub struct Data {
     shape: [usize; 3],
     classes: usize,
     parts: [Labelled; 3],
+    /// The true classes of the training images, where their labels are noisy.
+    true_labels: Option<Vec<u8>>,
     mean: Vec<f64>,
     std: Vec<f64>,
     /// For each channel the normalised value of each byte.
@@ -74,7 +77,27 @@ impl Data {
         let (mean, std) = moments(&train.pixels, shape);
         let tables = mean.iter().zip(&std).map(|(mean, std)| table(*mean, *std)).collect();
         let parts = [train, validation, test];
-        Ok(Data { name: name.to_string(), shape, classes, parts, mean, std, tables })
+        Ok(Data { name: name.to_string(), shape, classes, parts, true_labels: None, mean, std, tables })
+    }
+
+    /// Replaces each training label, with probability `noise`, by one drawn uniformly from all classes, its own among them
+    /// (Zhang et al. 2017): a share `1 - noise + noise / classes` stays true. Validation and test labels are left.
+    ///
+    /// Training image i draws at address i below `seed`, the same at any noise: what is replaced under less noise is
+    /// replaced by the same class under more.
+    #[must_use]
+    pub fn with_label_noise(mut self, noise: f64, seed: Seed) -> Data {
+        let classes = self.classes;
+        let labels = &mut self.parts[Split::Train as usize].labels;
+        let true_labels = labels.clone();
+        for (i, label) in labels.iter_mut().enumerate() {
+            let mut rng = seed.index(i as u64).rng();
+            if f64::from(rng.uniform()) < noise {
+                *label = rng.below(classes) as u8;
+            }
+        }
+        self.true_labels = Some(true_labels);
+        self
     }
 
     /// The data set's name.
@@ -112,6 +135,19 @@ impl Data {
         &self.part(split).labels
     }
 
+    /// The true classes, (n): [`Data::labels`], but for training images with noisy labels.
+    pub fn true_labels(&self, split: Split) -> &[u8] {
+        match (&self.true_labels, split) {
+            (Some(labels), Split::Train) => labels,
+            _ => self.labels(split),
+        }
+    }
+
+    /// Whether labels of training images were drawn ([`Data::with_label_noise`]).
+    pub fn has_label_noise(&self) -> bool {
+        self.true_labels.is_some()
+    }
+
     /// The images at `indices`, in that order.
     ///
     /// # Panics
@@ -129,6 +165,26 @@ impl Data {
         let batch = self.collect(Split::Train, indices.len(), indices.iter().copied(), |i, pixels, tables, out| {
             augmentation.apply(pixels, self.shape, &mut seed.index(i as u64).rng(), &mut changed);
             normalise(&changed, tables, out);
+        });
+        Batch { places: None, ..batch }
+    }
+
+    /// The test images of a range of indices, each corrupted by the stream at its own index below `seed`, whatever the
+    /// range is.
+    ///
+    /// # Panics
+    /// If the range ends beyond `len(Split::Test)`.
+    pub fn corrupted(&self, range: Range<usize>, corrupted: &Corrupted, seed: Seed) -> Batch {
+        let first = range.start;
+        let plane = self.shape[1] * self.shape[2];
+        let mut changed = vec![0.0; self.shape.iter().product()];
+        let batch = self.collect(Split::Test, range.len(), range, |i, pixels, _, out| {
+            let mut rng = seed.index((first + i) as u64).rng();
+            corrupt(corrupted, pixels, self.shape, &mut rng, &mut changed);
+            let channels = out.chunks_exact_mut(plane).zip(changed.chunks_exact(plane));
+            for ((out, changed), (mean, std)) in channels.zip(self.mean.iter().zip(&self.std)) {
+                out.iter_mut().zip(changed).for_each(|(x, pixel)| *x = normalised(*pixel, *mean, *std));
+            }
         });
         Batch { places: None, ..batch }
     }
@@ -204,7 +260,12 @@ fn normalise(pixels: &[u8], tables: &[Table], out: &mut [f32]) {
 }
 
 fn table(mean: f64, std: f64) -> Table {
-    std::array::from_fn(|value| ((value as f64 / 255.0 - mean) / std) as f32)
+    std::array::from_fn(|value| normalised(value as f64 / 255.0, mean, std))
+}
+
+/// The value of a pixel of 0 to 1.
+fn normalised(pixel: f64, mean: f64, std: f64) -> f32 {
+    ((pixel - mean) / std) as f32
 }
 
 #[cfg(test)]
@@ -293,6 +354,83 @@ mod tests {
         let data = data.unwrap();
         assert_eq!(data.std(), [1.0]);
         assert!(data.range(Split::Train, 0..8).images.iter().all(|x| x.abs() < 1e-6));
+    }
+
+    #[test]
+    fn corrupted_images_are_those_of_the_test_part_normalised_afterwards() {
+        let data = split(images(), Amount::Count(7)).unwrap();
+        let halved = |image: &[u8], _: [usize; 3], _: &mut crate::rng::Rng, out: &mut [f64]| {
+            out.iter_mut().zip(image).for_each(|(out, byte)| *out = 0.5 * f64::from(*byte) / 255.0);
+        };
+        let batch = data.corrupted(1..2, &halved, Seed::new(1));
+        assert_eq!((batch.shape, &batch.labels[..], batch.places), ([1, 2, 1, 2], &[1][..], None));
+        // Test image 1 has the bytes 4 to 7, two in each channel.
+        for (i, (x, byte)) in batch.images.iter().zip([4.0, 5.0, 6.0, 7.0]).enumerate() {
+            let expected = (byte / 510.0 - data.mean()[i / 2]) / data.std()[i / 2];
+            assert!((f64::from(*x) - expected).abs() < 1e-6, "{i}");
+        }
+        let nothing = |image: &[u8], _: [usize; 3], _: &mut crate::rng::Rng, out: &mut [f64]| {
+            out.iter_mut().zip(image).for_each(|(out, byte)| *out = f64::from(*byte) / 255.0);
+        };
+        let clean = data.range(Split::Test, 0..2);
+        assert_eq!(data.corrupted(0..2, &nothing, Seed::new(1)).images, clean.images, "to the bit");
+    }
+
+    #[test]
+    fn an_image_is_corrupted_alike_whatever_is_read_beside_it() {
+        let data = split(images(), Amount::Count(7)).unwrap();
+        let noise = |_: &[u8], _: [usize; 3], rng: &mut crate::rng::Rng, out: &mut [f64]| {
+            out.iter_mut().for_each(|x| *x = f64::from(rng.uniform()));
+        };
+        let both = data.corrupted(0..2, &noise, Seed::new(1)).images;
+        assert_eq!(both[4..], data.corrupted(1..2, &noise, Seed::new(1)).images);
+        assert_ne!(both[4..], data.corrupted(1..2, &noise, Seed::new(2)).images);
+        assert_ne!(both[..4], both[4..]);
+    }
+
+    /// 20,000 training images of one pixel in 10 classes, in turn.
+    fn ten_classes() -> Data {
+        let part = |n: usize| Labelled {
+            pixels: (0..n).map(|i| i as u8).collect(),
+            labels: (0..n).map(|i| (i % 10) as u8).collect(),
+        };
+        let images = Images { train: part(20_100), test: part(10), shape: [1, 1, 1], classes: 10 };
+        split(images, Amount::Count(100)).unwrap()
+    }
+
+    #[test]
+    fn noisy_labels_are_uniform_over_all_classes_and_the_true_ones_are_kept() {
+        let clean = ten_classes();
+        assert!(!clean.has_label_noise() && clean.true_labels(Split::Train) == clean.labels(Split::Train));
+        for noise in [0.4, 1.0] {
+            let noisy = ten_classes().with_label_noise(noise, Seed::new(0));
+            assert!(noisy.has_label_noise());
+            assert_eq!(noisy.true_labels(Split::Train), clean.labels(Split::Train));
+            for split in [Split::Validation, Split::Test] {
+                assert_eq!(noisy.labels(split), clean.labels(split));
+                assert_eq!(noisy.true_labels(split), clean.labels(split));
+            }
+            let pairs = || noisy.labels(Split::Train).iter().zip(clean.labels(Split::Train));
+            // Agreement is 1 - p + p / 10; five standard deviations of a share of 20,000.
+            let within = |share: f64, p: f64| (share - p).abs() < 5.0 * (p * (1.0 - p) / 20_000.0).sqrt();
+            let agree = pairs().filter(|(noisy, clean)| noisy == clean).count() as f64 / 20_000.0;
+            assert!(within(agree, 1.0 - 0.9 * noise), "{noise}: {agree}");
+            for step in 1..10 {
+                let moved = pairs().filter(|(noisy, clean)| **noisy == (**clean + step) % 10).count() as f64;
+                assert!(within(moved / 20_000.0, 0.1 * noise), "{noise}: {moved} by {step}");
+            }
+            assert_eq!(noisy.range(Split::Train, 3..4).labels, [u32::from(noisy.labels(Split::Train)[3])]);
+        }
+    }
+
+    #[test]
+    fn more_noise_leaves_what_less_has_replaced() {
+        let labels = |noise| ten_classes().with_label_noise(noise, Seed::new(0)).labels(Split::Train).to_vec();
+        let (clean, some, more) = (labels(0.0), labels(0.2), labels(0.6));
+        assert_eq!(clean, ten_classes().labels(Split::Train));
+        let replaced = some.iter().zip(&clean).filter(|(a, b)| a != b).count();
+        assert!(replaced > 3_000);
+        assert!(some.iter().zip(&clean).zip(&more).all(|((some, clean), more)| some == clean || some == more));
     }
 
     #[test]

@@ -1,35 +1,44 @@
 //! Estimators: pure functions of arrays, in f64, without a network. Metrics apply them to networks
 //! ([`crate::metric`]); `subevo measure-arrays` to whatever a user has.
 
+pub mod accuracy;
 pub mod alignment;
 pub mod anisotropy;
 mod arrays;
 pub mod autocorrelation;
 mod binned;
+pub mod bootstrap;
+pub mod brier;
 pub mod cka;
+pub mod classified;
 mod code_entropy;
 mod codes;
 pub mod covariance;
 pub mod dimension;
 mod discrete;
 mod distances;
+pub mod ece;
 mod entropies;
 pub mod es_theory;
 mod estimate;
 pub mod float32_loss;
 #[cfg(test)]
 mod golden;
+pub mod hessian;
 mod kl_entropy;
 mod kolchinsky_tracey;
 mod ksg;
 pub mod lags;
+pub mod lanczos;
 pub mod line;
 pub mod local_information;
 mod logistic;
+pub mod margin;
 pub mod mean_field;
 pub mod msd;
 pub mod msd_exponent;
 mod neighbours;
+pub mod nll;
 mod permuted;
 mod probe;
 mod quantised;
@@ -38,11 +47,13 @@ pub mod reconstruction;
 pub mod regions;
 mod renyi;
 pub mod ridge;
+pub mod sharpness;
 pub mod snr;
 pub mod steps;
 pub mod switching;
 #[cfg(test)]
 mod testing;
+pub mod trace;
 pub mod walk_pca;
 pub mod zeroed;
 
@@ -79,19 +90,24 @@ pub trait Estimator: Send + Sync {
 
 /// Alphabetical; a test fails where a file here has no row.
 pub const ENTRIES: &[Entry<dyn Estimator>] = &[
+    accuracy::ENTRY,
     alignment::ENTRY,
     anisotropy::ENTRY,
     autocorrelation::ENTRY,
     binned::ENTRY,
+    brier::ENTRY,
     cka::ENTRY,
     code_entropy::ENTRY,
     dimension::ENTRY,
+    ece::ENTRY,
     kl_entropy::ENTRY,
     kolchinsky_tracey::ENTRY,
     ksg::ENTRY,
     local_information::ENTRY,
+    margin::ENTRY,
     msd::ENTRY,
     msd_exponent::ENTRY,
+    nll::ENTRY,
     probe::ENTRY,
     quantised::ENTRY,
     reconstruction::ENTRY,

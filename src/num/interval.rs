@@ -1,5 +1,7 @@
-//! Student's t distribution for whole degrees of freedom (Abramowitz & Stegun 1964, 26.7.3 and 26.7.4), and the 95 %
-//! interval of a mean over seeds.
+//! Intervals: Student's t distribution for whole degrees of freedom (Abramowitz & Stegun 1964, 26.7.3 and 26.7.4) and the
+//! 95 % interval of a mean over seeds; intervals of a share.
+
+use statrs::function::beta::inv_beta_reg;
 
 use super::sd;
 
@@ -68,6 +70,19 @@ pub fn wilson(right: f64, n: f64) -> [f64; 2] {
     [-1.0, 1.0].map(|side| ((centre + side * half) / (1.0 + Z * Z / n)).clamp(0.0, 1.0))
 }
 
+/// The exact interval of a share, `right` of `n`, which holds it with a probability of at least `level` whatever it is
+/// (Clopper & Pearson 1934): quantiles of the beta distributions (right, n - right + 1) and (right + 1, n - right). NaN for
+/// no trial, for more right than trials, and for a level outside 0 to 1.
+pub fn clopper_pearson(right: u64, n: u64, level: f64) -> [f64; 2] {
+    if n == 0 || right > n || !(level > 0.0 && level < 1.0) {
+        return [f64::NAN; 2];
+    }
+    let (r, w, outside) = (right as f64, (n - right) as f64, 0.5 - 0.5 * level);
+    let low = if right == 0 { 0.0 } else { inv_beta_reg(r, w + 1.0, outside) };
+    let high = if right == n { 1.0 } else { inv_beta_reg(r + 1.0, w, 1.0 - outside) };
+    [low, high]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +133,18 @@ mod tests {
             assert!((a - low).abs() < 1e-9 && (b - high).abs() < 1e-9, "{a} {b}");
         }
         assert!(wilson(0.0, 0.0)[0].is_nan());
+    }
+
+    #[test]
+    fn exact_intervals_are_those_of_scipy() {
+        let reference: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/reference/intervals.json")).unwrap();
+        for row in reference["clopper_pearson"]["rows"].as_array().unwrap() {
+            let at = |i: usize| row[i].as_f64().unwrap();
+            let [low, high] = clopper_pearson(at(0) as u64, at(1) as u64, at(2));
+            assert!((low - at(3)).abs() < 1e-9 && (high - at(4)).abs() < 1e-9, "{row}: {low} {high}");
+        }
+        let bad = [(0, 0, 0.95), (3, 2, 0.95), (1, 2, 1.0), (1, 2, f64::NAN)];
+        assert!(bad.iter().all(|(right, n, level)| clopper_pearson(*right, *n, *level)[0].is_nan()));
     }
 }

@@ -2,11 +2,13 @@
 
 mod eigen;
 mod interval;
+mod mcnemar;
 mod product;
 mod wide;
 
 pub use eigen::Eigen;
-pub use interval::{t_half_width, t_quantile, wilson};
+pub use interval::{clopper_pearson, t_half_width, t_quantile, wilson};
+pub use mcnemar::McNemar;
 pub use product::{Matrix, Scalar};
 pub use wide::wide;
 

@@ -89,7 +89,7 @@ impl Story {
             seed: Seed::new(4),
             run: &run,
             peers: &[],
-            caches: Caches::default(),
+            caches: &Caches::default(),
         };
         let registry = Entries::<dyn Metric>::new("metric", diffusion::FAMILY.entries);
         let metric = build(&registry, name, params, &());

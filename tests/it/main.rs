@@ -14,6 +14,7 @@ mod engine;
 mod evaluations;
 mod experiments;
 mod features;
+mod generalisation;
 mod genetic;
 mod grid;
 mod inheritance;

@@ -68,6 +68,7 @@ pub fn kinds() -> Vec<Kind> {
     let Registry {
         data,
         augmentations,
+        corruptions,
         models,
         inits,
         selectors,
@@ -92,11 +93,12 @@ pub fn kinds() -> Vec<Kind> {
             ..kind(
                 "data",
                 "data",
-                &["augmentation", "batch_order.rs", "folder.rs", "images.rs", "prepared.rs", "read.rs"],
+                &["augmentation", "batch_order.rs", "corruption", "folder.rs", "images.rs", "prepared.rs", "read.rs"],
                 rows(&data),
             )
         },
         kind("augmentations", "data/augmentation", &[], rows(&augmentations)),
+        kind("corruptions", "data/corruption", &[], rows(&corruptions)),
         Kind {
             families: &[
                 ("lenet.rs", &["lenet", "lenet5"]),
