@@ -142,6 +142,11 @@ mod tests {
             let length = displacements[i * dimension..(i + 1) * dimension].iter().map(|x| x * x).sum::<f32>().sqrt();
             assert!((f64::from(length) / radius - 1.0).abs() < 1e-5);
         }
+        // One step goes there, lengthened by 0.02; what is told without bisection is half of that.
+        let once = DeepFool { steps: 1, bisections: 0, ..DeepFool::default() };
+        for (radius, half) in radii.iter().zip(deepfool_l2(&classifier, &points, &once).0) {
+            assert!((half / (0.51 * radius) - 1.0).abs() < 1e-4, "{half} against {radius}");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! are censored at one time, as radii at the last step of a scan, its quantiles are those of the sample as far as they are
 //! known.
 
+use crate::rng::Seed;
+
 /// A time, or a time up to which nothing was seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Time {
@@ -28,8 +30,7 @@ impl KaplanMeier {
         if times.iter().any(|time| time.value.is_nan()) {
             return KaplanMeier { steps: Vec::new() };
         }
-        // What is censored at a time was still at risk then.
-        times.sort_by(|a, b| a.value.total_cmp(&b.value).then(b.seen.cmp(&a.seen)));
+        times.sort_by(|a, b| a.value.total_cmp(&b.value));
         KaplanMeier { steps: steps(times.iter().map(|time| (*time, time.weight))) }
     }
 
@@ -42,8 +43,31 @@ impl KaplanMeier {
     }
 }
 
-/// Steps of times in their order, those that ended first.
-fn steps(times: impl DoubleEndedIterator<Item = (Time, f64)> + Clone) -> Vec<[f64; 2]> {
+/// The 95 % percentile interval of a quantile, by `resamples` of the groups with replacement (Efron 1979): times of one group
+/// belong together. Infinite where a resample's quantile is longer than what was seen; NaN of nothing.
+pub fn quantile_interval(groups: &[Vec<Time>], share: f64, resamples: usize, seed: Seed) -> [f64; 2] {
+    let mut times: Vec<(Time, usize)> =
+        groups.iter().enumerate().flat_map(|(group, times)| times.iter().map(move |time| (*time, group))).collect();
+    if times.is_empty() || resamples == 0 || times.iter().any(|(time, _)| time.value.is_nan()) {
+        return [f64::NAN; 2];
+    }
+    times.sort_by(|a, b| a.0.value.total_cmp(&b.0.value));
+    let quantile = |resample: u64| {
+        let mut rng = seed.index(resample).rng();
+        let mut counts = vec![0.0; groups.len()];
+        groups.iter().for_each(|_| counts[rng.below(groups.len())] += 1.0);
+        let weighted = times.iter().map(|(time, group)| (*time, time.weight * counts[*group]));
+        KaplanMeier { steps: steps(weighted) }.quantile(share).unwrap_or(f64::INFINITY)
+    };
+    let mut quantiles: Vec<f64> = (0..resamples as u64).map(quantile).collect();
+    quantiles.sort_by(f64::total_cmp);
+    let last = (resamples - 1) as f64;
+    // Order statistics, not between them: one of them may be infinite.
+    [quantiles[(0.025 * last).floor() as usize], quantiles[(0.975 * last).ceil() as usize]]
+}
+
+/// Steps of times in their order. What is censored at a time was still at risk then.
+fn steps(times: impl Iterator<Item = (Time, f64)> + Clone) -> Vec<[f64; 2]> {
     let mut at_risk: f64 = times.clone().map(|(_, weight)| weight).sum();
     let (mut lasting, mut steps): (f64, Vec<[f64; 2]>) = (1.0, Vec::new());
     let mut times = times.peekable();
@@ -107,5 +131,22 @@ mod tests {
             [Some(2.0), Some(4.0), Some(5.0), None]
         );
         assert_eq!(KaplanMeier::new(times(&[(f64::NAN, true)])).quantile(0.5), None);
+    }
+
+    #[test]
+    fn the_interval_of_a_median_is_that_of_the_binomial_and_groups_widen_it() {
+        // Of 400 distinct times the median's interval is about the order statistics 200 -+ 1.96 * 10.
+        let all: Vec<Vec<Time>> = (1..=400).map(|i| times(&[(f64::from(i), true)])).collect();
+        let [low, high] = quantile_interval(&all, 0.5, 2000, Seed::new(1));
+        assert!((low - 180.4).abs() < 5.0 && (high - 219.6).abs() < 5.0, "{low}, {high}");
+        // Ten equal times in each of forty groups: as wide as of forty.
+        let grouped: Vec<Vec<Time>> = (1..=40).map(|i| times(&[(f64::from(10 * i), true); 10])).collect();
+        let [low, high] = quantile_interval(&grouped, 0.5, 2000, Seed::new(1));
+        assert!((low - 140.0).abs() <= 20.0 && (high - 260.0).abs() <= 20.0, "{low}, {high}");
+        // Nearly half are censored: in some samples more than half.
+        let censored: Vec<Vec<Time>> = (1..=100).map(|i| times(&[(f64::from(i.min(55)), i < 55)])).collect();
+        let [low, high] = quantile_interval(&censored, 0.5, 500, Seed::new(1));
+        assert!(low < 50.0 && high == f64::INFINITY, "{low}, {high}");
+        assert!(quantile_interval(&[], 0.5, 10, Seed::new(1))[0].is_nan());
     }
 }

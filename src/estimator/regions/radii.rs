@@ -165,7 +165,7 @@ mod tests {
         let length = w.iter().map(|w| w * w).sum::<f64>().sqrt();
         let classifier = Linear::plane(&w, 0.3);
         let points = normals(n * dimension, 2);
-        let directions = unit_directions(Seed::new(3), n, each, dimension);
+        let directions = unit_directions(Seed::new(3), n * each, dimension);
         let scan = Scan { last: 1e5, first: 1e-3, ..Scan::up_to(1e5) };
         let found = radii(&classifier, &points, &directions, &scan);
         let mut shifts = Vec::new();
@@ -194,7 +194,7 @@ mod tests {
         let classifier = Linear::random(4, 10, 5);
         let shifted =
             Linear { bias: classifier.bias.iter().map(|b| b + 3.0).collect(), weight: classifier.weight.clone() };
-        let (points, directions) = (normals(100, 6), unit_directions(Seed::new(7), 10, 6, 10));
+        let (points, directions) = (normals(100, 6), unit_directions(Seed::new(7), 60, 10));
         let scan = Scan::up_to(50.0);
         let [a, b] = [&classifier, &shifted].map(|of| radii(of, &points, &directions, &scan));
         assert!(a.iter().any(|radius| radius.is_finite()));

@@ -139,7 +139,9 @@ mod tests {
             }
         }
         let alone = kept_under_noise(&classifier, &points[..25], &sigmas[1..2], draws, Seed::new(4));
-        assert_eq!(alone[0][0], kept[1][0], "a point's noise is its own");
+        assert_eq!(alone[0][0], kept[1][0], "a point's noise does not depend on those beside it");
+        let twice = kept_under_noise(&classifier, &points[..25].repeat(2), &sigmas, draws, Seed::new(4));
+        assert!(twice.iter().all(|kept| kept[0] != kept[1]), "each point has its own noise: {twice:?}");
     }
 
     #[test]

@@ -57,7 +57,7 @@ mod tests {
         // In three dimensions the cap beyond a plane at distance d has the share (1 - d / R) / 2 of the sphere.
         let classifier = Linear::plane(&[1.0, 0.0, 0.0], 0.0);
         let points = [0.5, 1.0, -2.0, -0.5, 7.0, 7.0];
-        let directions = unit_directions(Seed::new(1), 2, 20_000, 3);
+        let directions = unit_directions(Seed::new(1), 40_000, 3);
         let found = solid_angle_shares(&classifier, &points, &directions, &[0.4, 1.0, 2.0, 50.0]);
         for (found, cap) in found.iter().zip([0.0, 0.25, 0.375, 0.495]) {
             assert!((found - (1.0 - cap)).abs() < 0.01, "{found} against {cap}");
