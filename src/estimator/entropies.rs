@@ -231,6 +231,9 @@ mod tests {
             let found = unseen_nats(a, n as usize);
             assert!((found - expected).abs() < 1e-10 * expected, "{a} {n}: {found} {expected}");
         }
+        // Where (1 - A)^N is lost in rounding the sum lies between geometric ones, 1/N and 1/(N + 20/A) times 0.95 / 0.05.
+        let found = unseen_nats(0.05, 2_000);
+        assert!(found < 19.0 / 2_000.0 && found > 19.0 / 2_400.0, "{found}");
     }
 
     /// Over draws of N samples from K equally likely codes, mean and standard deviation of: plug-in, Miller-Madow,

@@ -263,6 +263,8 @@ mod tests {
         let split = Split::new(600, Seed::new(3)).unwrap();
         let found = Probe::new(&own, split.clone()).read(&y);
         assert!(found.accuracy == 1.0 && found.bits > 0.99 * 3f64.log2() && found.bits < found.prior_bits, "{found:?}");
+        let fitted: Vec<u32> = split.train.iter().map(|row| y[*row]).collect();
+        assert_eq!(found.prior_bits, entropy_bits(&counts(&fitted)));
         let nothing = Probe::new(&[0.1f32; 600], split.clone()).read(&y);
         assert!(nothing.bits.abs() < 0.02, "{nothing:?}");
         assert!(Probe::new(&[f32::NAN; 600], split).read(&y).bits.is_nan());
