@@ -12,7 +12,7 @@ use super::permuted::orders;
 use super::{Arrays, Estimate, Estimator};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::num::mean;
+use crate::num::{dot, mean};
 use crate::params::{Params, Range};
 use crate::rng::Seed;
 
@@ -46,7 +46,8 @@ pub fn kolchinsky_tracey_nats<T: Real>(
 ) -> Vec<NoisyInformation> {
     let n = t.rows();
     assert!(labellings.iter().all(|labels| labels.len() == n), "a label for each row");
-    let sizes: Vec<Vec<f64>> = labellings.iter().map(|labels| class_sizes(labels)).collect();
+    let everyone = vec![1.0; n];
+    let classes: Vec<Vec<Vec<f64>>> = labellings.iter().map(|labels| members(labels)).collect();
     // For each row: upper and lower of I(X;T'), then of I(T';Y) for each labelling; variance after variance.
     let rows: Vec<Vec<f64>> = t.each_row(|i, distances| {
         let mut found = Vec::with_capacity(variances.len() * 2 * (1 + labellings.len()));
@@ -60,13 +61,12 @@ pub fn kolchinsky_tracey_nats<T: Real>(
                 *upper = square * square;
             }
             // Each sum holds the row itself, so it is at least 1 and its logarithm safe.
-            let all = kernels.each_ref().map(|kernel| (kernel.iter().sum::<f64>() / n as f64).ln());
+            let all = kernels.each_ref().map(|kernel| (dot(kernel, &everyone) / n as f64).ln());
             found.extend(all.map(|ln| -ln));
-            for (labels, sizes) in labellings.iter().zip(&sizes) {
+            for (labels, classes) in labellings.iter().zip(&classes) {
+                let own = &classes[labels[i] as usize];
                 for (kernel, all) in kernels.iter().zip(all) {
-                    let own = kernel.iter().zip(*labels).filter(|(_, label)| **label == labels[i]);
-                    let sum: f64 = own.map(|(kernel, _)| kernel).sum();
-                    found.push((sum / sizes[labels[i] as usize]).ln() - all);
+                    found.push((dot(kernel, own) / dot(own, own)).ln() - all);
                 }
             }
         }
@@ -82,11 +82,11 @@ pub fn kolchinsky_tracey_nats<T: Real>(
     (0..variances.len()).map(|i| of(i * width)).collect()
 }
 
-/// Number of samples of each class.
-fn class_sizes(labels: &[u32]) -> Vec<f64> {
-    let mut sizes = vec![0.0; labels.iter().max().map_or(0, |most| *most as usize + 1)];
-    labels.iter().for_each(|label| sizes[*label as usize] += 1.0);
-    sizes
+/// For each class and sample 1 where it belongs to the class, else 0.
+fn members(labels: &[u32]) -> Vec<Vec<f64>> {
+    let classes = labels.iter().max().map_or(0, |most| *most + 1);
+    let of = |class| labels.iter().map(|label| if *label == class { 1.0 } else { 0.0 }).collect();
+    (0..classes).map(of).collect()
 }
 
 /// How the noise is given.

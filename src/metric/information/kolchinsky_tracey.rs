@@ -3,7 +3,8 @@
 //!
 //! Noise of standard deviation kappa times the layer's root mean square around unit means: of this network (`own-rms`), so
 //! that the scale of the layer does not matter, and of the untrained one (`init-rms`), so that it does. I(X;T) never exceeds
-//! ln N, and is a bound on more than these N images only well below.
+//! ln N, and is a bound on more than these N images only well below: a layer of many units is there for small kappa whatever
+//! was learned, so there are several.
 
 use super::places::{each_place, width};
 use crate::entry::Entry;
@@ -25,12 +26,13 @@ struct KolchinskyTracey {
 /// The row of this metric.
 pub const ENTRY: Entry<dyn Metric> = Entry {
     name: "kolchinsky-tracey",
-    summary: "I(X;T) and I(T;Y) of noisy layers, upper and lower; `kappa` = [0.1, 0.3] of the layer's rms, `permutations` = 3",
+    summary: "I(X;T) and I(T;Y) of noisy layers, upper and lower; `kappa` = [0.1, ..., 30] of its rms, `permutations`",
     reference: "Kolchinsky & Tracey 2017",
     build: |params, ()| {
         Ok(Box::new(KolchinskyTracey {
-            // A tenth of a layer's spread, and three times as much.
-            kappa: params.floats("kappa", &[0.1, 0.3], Range::Above(0.0)),
+            // From a tenth of a unit's spread on. Distances grow with the number of units and the noise of a unit does not, so
+            // wide layers are at their cap until kappa is some sqrt(units / ln N).
+            kappa: params.floats("kappa", &[0.1, 0.3, 1.0, 3.0, 10.0, 30.0], Range::Above(0.0)),
             permutations: params.integer("permutations", Some(3), 0..=1_000) as usize,
         }))
     },
@@ -87,10 +89,10 @@ impl Metric for KolchinskyTracey {
     }
 
     fn macs(&self, size: &Size) -> f64 {
-        // Products, and some forty operations for each pair of images, noise and labelling.
+        // Products, and for each pair of images and noise an exponential and two sums for each labelling.
         let pairs = (size.images as f64).powi(2);
-        let kernels = 2.0 * self.kappa.len() as f64 * (3 + self.permutations) as f64 * 2.0 * size.sites.len() as f64;
-        pairs * (width(size) + 20.0 * kernels)
+        let kernels = 4.0 * (self.kappa.len() * size.sites.len()) as f64;
+        pairs * (width(size) + kernels * (24 + 2 * self.permutations) as f64)
     }
 
     fn measure(&self, subject: &Subject<'_>) -> Result<Measured> {
