@@ -62,7 +62,8 @@ pub fn kolchinsky_tracey_nats<T: Real>(
             }
             // Each sum holds the row itself, so it is at least 1 and its logarithm safe.
             let all = kernels.each_ref().map(|kernel| (dot(kernel, &everyone) / n as f64).ln());
-            found.extend(all.map(|ln| -ln));
+            // Not -ln, which is -0 where all rows are equal.
+            found.extend(all.map(|ln| 0.0 - ln));
             for (labels, classes) in labellings.iter().zip(&classes) {
                 let own = &classes[labels[i] as usize];
                 for (kernel, all) in kernels.iter().zip(all) {
@@ -222,7 +223,8 @@ mod tests {
     fn equal_samples_hold_nothing_and_far_ones_ln_n() {
         let equal = [0.1, 0.7, 1e6].repeat(50);
         for variance in [0.0, 1.0] {
-            assert_eq!(bounds(&equal, 50, variance), Bounds { upper: 0.0, lower: 0.0 });
+            let found = bounds(&equal, 50, variance);
+            assert_eq!([found.upper, found.lower].map(f64::to_bits), [0; 2], "{found:?}");
         }
         let far: Vec<f64> = (0..50).map(|i| f64::from(i) * 1e4).collect();
         for found in [bounds(&far, 50, 1.0), bounds(&far, 50, 0.0)] {

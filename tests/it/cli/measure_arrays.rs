@@ -48,7 +48,7 @@ fn what_cannot_be_measured_is_told_with_what_is_allowed() {
     layer(&place);
     fs::write(place.path("text.safetensors"), "not tensors").unwrap();
     for (words, told) in [
-        (&["layer.safetensors", "--metric", "prob"][..], "--metric: unknown estimator `prob`: expected `binned`"),
+        (&["layer.safetensors", "--metric", "prob"][..], "--metric: unknown estimator `prob`: expected `"),
         (&["layer.safetensors", "--metric", "prob"], "did you mean `probe`?"),
         (
             &["layer.safetensors", "--metric", "binned", "--param", "bin=3"],
