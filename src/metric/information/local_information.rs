@@ -189,8 +189,59 @@ fn orthonormal(mut rows: Vec<f64>, d: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{find, mlp, normals};
     use super::*;
+    use crate::estimator::covariance::singular_values;
+    use crate::graph::Activation;
     use crate::rng::Seed;
+
+    #[test]
+    fn a_linear_layer_passes_the_bits_of_its_matrix() {
+        let images = normals(300 * 12, 2);
+        let network = mlp(12, &[20], 6, Activation::Relu, 2.0);
+        let readings = network.readings(&ENTRY, "points = 5\nnoise-in = 0.1\nnoise-out = 0.3", &images);
+        let of = |name, side| find(&readings, name, "act0", side);
+        // The first layer by hand: a pixel's range is four standard deviations.
+        let weights: Vec<f64> = network.weights[..240].iter().map(|w| f64::from(*w) / 0.249_02).collect();
+        let singular = singular_values(&weights, 20).unwrap();
+        let probe = crate::engine::Probe::new(network.graph.clone(), network.weights.clone(), &[]);
+        let site = crate::metric::sites(&network.graph, &[true; 5]).swap_remove(0);
+        let [pre, post]: [Vec<f32>; 2] = probe.values(&images, &[site.pre, site.post]).try_into().unwrap();
+        let rho = (0.1 / (0.3 * scale(&pre, 300))).powi(2);
+        let bits = of("bits", Some(Side::Pre));
+        assert!((bits.value / local_information_bits(&singular, rho) - 1.0).abs() < 1e-3, "{bits:?}");
+        assert!(bits.se.unwrap() < 1e-4 && bits.n == 5, "the same at each image: {bits:?}");
+        let frobenius = of("squared-frobenius", Some(Side::Pre)).value;
+        assert!((frobenius / squared_frobenius(&singular) - 1.0).abs() < 1e-3, "{frobenius}");
+        assert_eq!(of("rank", Some(Side::Pre)).value, 12.0);
+        // Behind the ReLUs the rows of units that are off are gone.
+        let (mut all, mut ranks) = (Vec::new(), Vec::new());
+        let rho = (0.1 / (0.3 * scale(&post, 300))).powi(2);
+        for values in pre.chunks_exact(20).take(5) {
+            let on = (0..20).filter(|unit| values[*unit] > 0.0);
+            let rows: Vec<f64> = on.flat_map(|unit| &weights[unit * 12..(unit + 1) * 12]).copied().collect();
+            let singular = singular_values(&rows, rows.len() / 12).unwrap();
+            all.push(local_information_bits(&singular, rho));
+            ranks.push(singular.len() as f64);
+        }
+        let behind = of("bits", Some(Side::Post));
+        assert!((behind.value / mean(&all) - 1.0).abs() < 1e-3, "{behind:?} against {}", mean(&all));
+        assert!((of("rank", Some(Side::Post)).value - mean(&ranks)).abs() < 1e-12 && mean(&ranks) < 12.0);
+        assert!((of("bits-loss", None).value - (bits.value - behind.value)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn some_directions_pass_less_than_all() {
+        let images = normals(100 * 12, 2);
+        let network = mlp(12, &[20], 6, Activation::Relu, 2.0);
+        let bits = |directions: usize| {
+            let readings = network.readings(&ENTRY, &format!("directions = {directions}"), &images);
+            let rank = find(&readings, "rank", "act0", Some(Side::Pre));
+            assert_eq!((rank.value, rank.cap), (directions as f64, Some(directions as f64)));
+            find(&readings, "bits", "act0", Some(Side::Pre)).value
+        };
+        assert!(bits(4) > 0.0 && bits(4) < 0.5 * bits(12), "{} {}", bits(4), bits(12));
+    }
 
     #[test]
     fn random_directions_are_orthonormal() {
