@@ -83,7 +83,7 @@ impl Network {
             seed: Seed::new(3),
             run: &run,
             peers: &[],
-            caches: Caches::default(),
+            caches: &Caches::default(),
         };
         let measured = metric.unwrap().measure(&subject).unwrap();
         assert_eq!(measured.missing, None);
