@@ -59,3 +59,31 @@ impl Metric for Cka {
         Ok(measured)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{find, mlp, normals};
+    use super::*;
+    use crate::graph::Activation;
+
+    #[test]
+    fn a_layer_is_like_itself_until_its_weights_are_others() {
+        let images = normals(200 * 40, 2);
+        let mut network = mlp(40, &[300, 300], 4, Activation::Relu, 2.0);
+        let second = network.graph.parameters[1].range();
+        network.weights[second.clone()].copy_from_slice(&normals(second.len(), 9));
+        let readings = network.readings(&ENTRY, "points = 150", &images);
+        let of = |kind: &str, layer: &str, side| {
+            let own: Vec<Reading> = readings.iter().filter(|r| r.of.as_deref() == Some(kind)).cloned().collect();
+            find(&own, "cka", layer, Some(side)).clone()
+        };
+        assert!((of("untrained", "act0", Side::Post).value - 1.0).abs() < 1e-6, "nothing was trained before it");
+        let trained = of("untrained", "act1", Side::Pre);
+        assert!(trained.value < 0.99 && trained.value > 0.3 && trained.n == 150, "{trained:?}");
+        // 300 random units of 40 inputs are nearly a turned image.
+        let [before, behind] = [Side::Pre, Side::Post].map(|side| of("input", "act0", side));
+        assert!(before.value > 0.85 && behind.value < before.value, "{before:?} {behind:?}");
+        assert!(before.shuffled.unwrap().abs() < 0.1 && before.cap == Some(1.0), "{before:?}");
+        assert_eq!(readings.len(), 2 * 5);
+    }
+}

@@ -85,7 +85,38 @@ impl CorrelationMap {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{find, mlp, normals};
     use super::*;
+    use crate::graph::Activation;
+
+    #[test]
+    fn a_wide_random_mlp_lies_on_the_curve_and_a_linear_one_on_the_diagonal() {
+        let common = normals(100, 5);
+        let own = normals(30 * 100, 6);
+        // Cosines of 0 to 1: image i is i/30 of the common one.
+        let share = |i: usize| (i as f32 / 30.0, (1.0 - (i as f32 / 30.0).powi(2)).sqrt());
+        let value = |at: usize| share(at / 100).0 * common[at % 100] + share(at / 100).1 * own[at];
+        let images: Vec<f32> = (0..30 * 100).map(value).collect();
+        let readings = mlp(100, &[800, 800], 800, Activation::Relu, 2.0).readings(&ENTRY, "points = 30", &images);
+        let distance = |layer: &str| find(&readings, "distance", layer, Some(Side::Pre)).value;
+        assert!(distance("act0") < 0.04 && distance("act1") < 0.04, "{} {}", distance("act0"), distance("act1"));
+        let bins: Vec<&Reading> = readings.iter().filter(|r| r.name == "next-cosine").collect();
+        assert!(bins.len() > 10);
+        for bin in bins {
+            let expected = arccos_map(bin.at.unwrap());
+            assert!((bin.value - expected).abs() < 0.1, "{bin:?} against {expected}");
+        }
+        // Tiny inputs of tanh: nothing bends, so the cosine stays, and the curve is above it.
+        let mut network = mlp(100, &[800, 800], 800, Activation::Tanh, 1.0);
+        network.weights.iter_mut().for_each(|w| *w *= 0.01);
+        let readings = network.readings(&ENTRY, "points = 30\nbins = 2", &images);
+        let upper = readings.iter().find(|r| r.name == "next-cosine" && r.at == Some(0.5)).unwrap();
+        let excess = readings.iter().find(|r| r.name == "excess" && r.at == Some(0.5)).unwrap();
+        let pairs = 30 * 29 / 2;
+        assert!(excess.value < -0.1 && upper.value + excess.value.abs() < 0.7, "{upper:?} {excess:?}");
+        let lower = readings.iter().find(|r| r.name == "excess" && r.at == Some(-0.5)).map_or(0, |r| r.n);
+        assert_eq!(upper.n + lower, pairs, "each pair is in one bin");
+    }
 
     #[test]
     fn the_ends_of_the_axis_belong_to_the_outer_bins() {

@@ -68,3 +68,28 @@ impl Metric for Dimension {
         Ok(measured)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{find, mlp, normals};
+    use super::*;
+    use crate::graph::Activation;
+
+    #[test]
+    fn a_narrow_linear_layer_leaves_so_many_dimensions() {
+        // Tiny inputs: tanh does not bend.
+        let mut network = mlp(60, &[3], 50, Activation::Tanh, 1.0);
+        network.weights.iter_mut().for_each(|w| *w *= 0.1);
+        let readings = network.readings(&ENTRY, "points = 200", &normals(300 * 60, 2));
+        for (layer, side) in [("act0", Side::Pre), ("act0", Side::Post), ("fc", Side::Pre)] {
+            let of = |name| find(&readings, name, layer, Some(side)).value;
+            assert!(of("effective-rank-eigenvalues") <= 3.001 && of("effective-rank-eigenvalues") > 2.0, "{layer}");
+            assert!(of("stable-rank") <= of("participation-ratio-naive") + 1e-9, "{layer}");
+            assert!(of("participation-ratio") > of("participation-ratio-naive"), "{layer}");
+            assert!((of("spectral-entropy").exp() / of("effective-rank-singular") - 1.0).abs() < 1e-9, "{layer}");
+        }
+        let logits = find(&readings, "participation-ratio-naive", "fc", Some(Side::Pre));
+        assert_eq!((logits.cap, logits.n), (Some(50.0), 200));
+        assert_eq!(readings.len(), 3 * 6);
+    }
+}

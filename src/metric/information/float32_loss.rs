@@ -58,3 +58,33 @@ impl Metric for Float32Loss {
         Ok(measured)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{mlp, normals};
+    use super::*;
+
+    #[test]
+    fn the_networks_own_activation_is_counted() {
+        let images = normals(10 * 8, 2);
+        let network = mlp(8, &[8], 4, Activation::Relu, 2.0);
+        let readings = network.readings(&ENTRY, "first = 0\nlast = 1", &images);
+        let told: Vec<_> =
+            readings.iter().map(|r| (r.of.as_deref().unwrap(), r.name.as_str(), r.at, r.value)).collect();
+        let linear = multiplication_loss_bits(std::f64::consts::SQRT_2);
+        let expected = [
+            ("relu", "bits", Some(0.0), 0.0),
+            ("relu", "bits", Some(1.0), 0.0),
+            ("relu", "bits-below-0", Some(0.0), 23.0),
+            ("relu", "bits-below-0", Some(1.0), 23.0),
+            ("linear", "bits", None, linear),
+        ];
+        assert_eq!(told, expected);
+        assert!((linear - 0.3431).abs() < 1e-4);
+        let network = mlp(8, &[8], 4, Activation::Tanh, 2.0);
+        let readings = network.readings(&ENTRY, "first = 2\nlast = 2", &images);
+        // Rounded to nearest it would be 12.3: this tanh has errors in the last digit.
+        assert!((12.3..14.0).contains(&readings[0].value), "{readings:?}");
+        assert_eq!(readings[0].value, readings[1].value, "it is odd");
+    }
+}

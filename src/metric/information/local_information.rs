@@ -2,7 +2,8 @@
 //!
 //! `bits` is the information of the linear Gaussian channel that the network is at an image: noise of `noise-in` on each pixel is the
 //! signal, noise of `noise-out` times the side's own scale (root mean square over test images and units, means of units taken
-//! off) the disturbance. `bits-loss` is what the non-linearity loses of it, image by image. `rank`, `log-volume` (sum of ln s),
+//! off) the disturbance. `bits-loss` is what the non-linearity loses, image by image, where both sides have the noise of its
+//! input: a ReLU or a max-pool only takes rows of the Jacobian away, so it never gains. `bits` may, where the scale falls. `rank`, `log-volume` (sum of ln s),
 //! `squared-frobenius` and `condition` are of the Jacobian by pixels, in units of their range. Means over images.
 //!
 //! Where an image has more than `directions` values, it is moved along so many random orthonormal directions instead of
@@ -74,7 +75,7 @@ impl Metric for LocalInformation {
             if site.kind != SiteKind::Output {
                 push(&mut measured, &site.layer, Side::Post, &known[&site.post]);
                 let pairs = known[&site.pre].iter().zip(&known[&site.post]);
-                let losses: Vec<f64> = pairs.map(|(pre, post)| pre.bits - post.bits).collect();
+                let losses: Vec<f64> = pairs.map(|(pre, post)| pre.bits() - post.bits_at(pre.rho)).collect();
                 measured.push(over_points("bits-loss", "bits", &losses).layer(&site.layer));
             }
         }
@@ -84,13 +85,28 @@ impl Metric for LocalInformation {
 
 /// What passes to a node near one image.
 struct Passed {
-    bits: f64,
-    rank: f64,
-    log_volume: f64,
-    squared_frobenius: f64,
-    condition: f64,
-    /// The most that the rank can be.
-    full: usize,
+    /// Singular values of the Jacobian; one NaN where it is not finite.
+    singular: Vec<f64>,
+    /// Variance of the noise that is the signal over that of the disturbance.
+    rho: f64,
+}
+
+impl Passed {
+    fn bits(&self) -> f64 {
+        self.bits_at(self.rho)
+    }
+
+    fn bits_at(&self, rho: f64) -> f64 {
+        local_information_bits(&self.singular, rho)
+    }
+
+    /// A number of the Jacobian; NaN where it is not finite.
+    fn of_jacobian(&self, number: impl Fn(&[f64]) -> f64) -> f64 {
+        if self.singular.iter().any(|s| s.is_nan()) {
+            return f64::NAN;
+        }
+        number(&self.singular)
+    }
 }
 
 fn push(measured: &mut Measured, layer: &str, side: Side, passed: &[Passed]) {
@@ -99,11 +115,12 @@ fn push(measured: &mut Measured, layer: &str, side: Side, passed: &[Passed]) {
         let reading = over_points(name, unit, &values).side(layer, side);
         measured.push(cap.into_iter().fold(reading, Reading::cap));
     };
-    push("bits", "bits", |passed| passed.bits, None);
-    push("rank", "1", |passed| passed.rank, passed.first().map(|passed| passed.full as f64));
-    push("log-volume", "nats", |passed| passed.log_volume, None);
-    push("squared-frobenius", "1", |passed| passed.squared_frobenius, None);
-    push("condition", "1", |passed| passed.condition, None);
+    push("bits", "bits", Passed::bits, None);
+    let full = passed.first().map(|passed| passed.singular.len() as f64);
+    push("rank", "1", |passed| passed.of_jacobian(|singular| rank(singular) as f64), full);
+    push("log-volume", "nats", |passed| passed.of_jacobian(log_pseudo_volume_nats), None);
+    push("squared-frobenius", "1", |passed| passed.of_jacobian(squared_frobenius), None);
+    push("condition", "1", |passed| passed.of_jacobian(condition), None);
 }
 
 fn over_points(name: &str, unit: &str, values: &[f64]) -> Reading {
@@ -146,19 +163,9 @@ impl LocalInformation {
             smaller_gram(&wide, t)
         };
         let grams: Vec<(Vec<f64>, usize)> = images.chunks_exact(images.len() / points).map(gram).collect();
-        let of_gram = |(gram, side): &(Vec<f64>, usize)| match singular_of_gram(gram, *side) {
-            Some(singular) => Passed {
-                bits: local_information_bits(&singular, rho),
-                rank: rank(&singular) as f64,
-                log_volume: log_pseudo_volume_nats(&singular),
-                squared_frobenius: squared_frobenius(&singular),
-                condition: condition(&singular),
-                full: *side,
-            },
-            None => {
-                let nan = f64::NAN;
-                Passed { bits: nan, rank: nan, log_volume: nan, squared_frobenius: nan, condition: nan, full: *side }
-            }
+        let of_gram = |(gram, side): &(Vec<f64>, usize)| Passed {
+            singular: singular_of_gram(gram, *side).unwrap_or_else(|| vec![f64::NAN]),
+            rho,
         };
         grams.par_iter().map(of_gram).collect()
     }
@@ -189,8 +196,62 @@ fn orthonormal(mut rows: Vec<f64>, d: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{find, mlp, normals};
     use super::*;
+    use crate::estimator::covariance::singular_values;
+    use crate::graph::Activation;
     use crate::rng::Seed;
+
+    #[test]
+    fn a_linear_layer_passes_the_bits_of_its_matrix() {
+        let images = normals(300 * 12, 2);
+        let network = mlp(12, &[20], 6, Activation::Relu, 2.0);
+        let readings = network.readings(&ENTRY, "points = 5\nnoise-in = 0.1\nnoise-out = 0.3", &images);
+        let of = |name, side| find(&readings, name, "act0", side);
+        // The first layer by hand: a pixel's range is four standard deviations.
+        let weights: Vec<f64> = network.weights[..240].iter().map(|w| f64::from(*w) / 0.249_02).collect();
+        let singular = singular_values(&weights, 20).unwrap();
+        let probe = crate::engine::Probe::new(network.graph.clone(), network.weights.clone(), &[]);
+        let site = crate::metric::sites(&network.graph, &[true; 5]).swap_remove(0);
+        let [pre, post]: [Vec<f32>; 2] = probe.values(&images, &[site.pre, site.post]).try_into().unwrap();
+        let rho = (0.1 / (0.3 * scale(&pre, 300))).powi(2);
+        let bits = of("bits", Some(Side::Pre));
+        assert!((bits.value / local_information_bits(&singular, rho) - 1.0).abs() < 1e-3, "{bits:?}");
+        assert!(bits.se.unwrap() < 1e-4 && bits.n == 5, "the same at each image: {bits:?}");
+        let frobenius = of("squared-frobenius", Some(Side::Pre)).value;
+        assert!((frobenius / squared_frobenius(&singular) - 1.0).abs() < 1e-3, "{frobenius}");
+        assert_eq!(of("rank", Some(Side::Pre)).value, 12.0);
+        // Behind the ReLUs the rows of units that are off are gone.
+        let (mut all, mut ranks, mut losses) = (Vec::new(), Vec::new(), Vec::new());
+        let before = rho;
+        let rho = (0.1 / (0.3 * scale(&post, 300))).powi(2);
+        for values in pre.chunks_exact(20).take(5) {
+            let on = (0..20).filter(|unit| values[*unit] > 0.0);
+            let rows: Vec<f64> = on.flat_map(|unit| &weights[unit * 12..(unit + 1) * 12]).copied().collect();
+            let singular = singular_values(&rows, rows.len() / 12).unwrap();
+            all.push(local_information_bits(&singular, rho));
+            losses.push(bits.value - local_information_bits(&singular, before));
+            ranks.push(singular.len() as f64);
+        }
+        let behind = of("bits", Some(Side::Post));
+        assert!((behind.value / mean(&all) - 1.0).abs() < 1e-3, "{behind:?} against {}", mean(&all));
+        assert!((of("rank", Some(Side::Post)).value - mean(&ranks)).abs() < 1e-12 && mean(&ranks) < 12.0);
+        let loss = of("bits-loss", None);
+        assert!((loss.value / mean(&losses) - 1.0).abs() < 1e-3 && loss.value > 0.0, "{loss:?}, {losses:?}");
+    }
+
+    #[test]
+    fn some_directions_pass_less_than_all() {
+        let images = normals(100 * 12, 2);
+        let network = mlp(12, &[20], 6, Activation::Relu, 2.0);
+        let bits = |directions: usize| {
+            let readings = network.readings(&ENTRY, &format!("directions = {directions}"), &images);
+            let rank = find(&readings, "rank", "act0", Some(Side::Pre));
+            assert_eq!((rank.value, rank.cap), (directions as f64, Some(directions as f64)));
+            find(&readings, "bits", "act0", Some(Side::Pre)).value
+        };
+        assert!(bits(4) > 0.0 && bits(4) < 0.5 * bits(12), "{} {}", bits(4), bits(12));
+    }
 
     #[test]
     fn random_directions_are_orthonormal() {

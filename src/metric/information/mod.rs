@@ -14,6 +14,8 @@ mod probe;
 mod quantised;
 mod reconstruction;
 mod switching;
+#[cfg(test)]
+mod testing;
 mod zeroed;
 
 use super::Family;

@@ -58,8 +58,9 @@ mod tests {
         let sum = builder.add(b, input, "sum").unwrap();
         let c = builder.activation(sum, "c", Activation::Relu).unwrap();
         let flat = builder.flatten(c, "flat").unwrap();
-        let graph = builder.finish(flat).unwrap();
+        let fc = builder.linear(flat, "fc", 3, false).unwrap();
+        let graph = builder.finish(fc).unwrap();
         let counts = activations_before(&graph);
-        assert_eq!([input, a, b, sum, c, flat].map(|id| counts[id.0]), [0, 1, 2, 2, 3, 3]);
+        assert_eq!([input, a, b, sum, c, fc].map(|id| counts[id.0]), [0, 1, 2, 2, 3, 3]);
     }
 }

@@ -96,3 +96,47 @@ impl Metric for Reconstructed {
         Ok(measured)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{find, mlp, normals};
+    use super::*;
+    use crate::estimator::reconstruction::random_relu_r2;
+    use crate::graph::Activation;
+
+    #[test]
+    fn a_random_layer_loses_what_the_law_of_random_matrices_says() {
+        // 30 inputs, 60 units; and 15 units behind them.
+        let images = normals(1500 * 30, 2);
+        let readings = mlp(30, &[60], 15, Activation::Relu, 1.0).readings(&ENTRY, "", &images);
+        let of = |name, layer, side| find(&readings, name, layer, side);
+        let before = of("r2", "act0", Some(Side::Pre));
+        assert!((before.value - 1.0).abs() < 1e-4 && before.cap == Some(1.0), "{before:?}");
+        let behind = of("r2", "act0", Some(Side::Post));
+        assert!((behind.value - random_relu_r2(2.0)).abs() < 0.03, "{behind:?}");
+        assert!(behind.shuffled.unwrap().abs() < 0.05 && behind.n == 375, "{behind:?}");
+        let loss = of("r2-loss", "act0", None).value;
+        assert!((loss - (before.value - behind.value)).abs() < 1e-12, "{loss}");
+        // 30 components, each read alike: 15 log2(1 / (1 - R2)) bits.
+        let bits = of("bits", "act0", Some(Side::Post)).value;
+        assert!((bits + 15.0 * (1.0 - behind.value).log2()).abs() < 2.5, "{bits}");
+        // Weighted by the eigenvalues l, E[l t / (l + t)] = t R2, of a variance of r.
+        let t = 1.0 - std::f64::consts::FRAC_2_PI;
+        let own = of("r2-of-input", "act0", Some(Side::Post)).value;
+        assert!((own - (1.0 - t * random_relu_r2(2.0) / 2.0)).abs() < 0.02, "{own}");
+        let input = of("r2", "input", Some(Side::Post)).value;
+        assert!((input - 1.0).abs() < 1e-4, "{input}");
+        let logits = of("r2", "fc", Some(Side::Pre)).value;
+        assert!(logits < 0.5 && logits > 0.2, "15 numbers hold less than half of 30: {logits}");
+    }
+
+    #[test]
+    fn a_projection_to_few_dimensions_loses_by_itself() {
+        let images = normals(800 * 40, 2);
+        let readings = mlp(40, &[80], 4, Activation::Tanh, 1.0).readings(&ENTRY, "dims = 10", &images);
+        for (layer, side) in [("input", Side::Post), ("act0", Side::Pre)] {
+            let found = find(&readings, "r2", layer, Some(side)).value;
+            assert!((found - 0.25).abs() < 0.04, "10 of 40 dimensions: {layer}: {found}");
+        }
+    }
+}

@@ -122,3 +122,56 @@ impl Switching {
         images
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{mlp, normals};
+    use super::*;
+    use crate::graph::Activation;
+
+    /// Images of cosine 0.3 in the mean, those of a class closer to each other.
+    fn images(n: usize, d: usize) -> Vec<f32> {
+        let (common, of_class, own) = (normals(d, 2), normals(4 * d, 3), normals(n * d, 4));
+        let value = |i: usize, x: usize| 0.55 * common[x] + 0.6 * of_class[i % 4 * d + x] + 0.6 * own[i * d + x];
+        (0..n * d).map(|at| value(at / d, at % d)).collect()
+    }
+
+    #[test]
+    fn a_wide_random_mlp_switches_as_the_iterated_map_says() {
+        let network = mlp(200, &[600, 600, 600], 4, Activation::Relu, 2.0);
+        let readings = network.readings(&ENTRY, "points = 40", &images(40, 200));
+        assert_eq!(readings.len(), 3 * 3 * 5);
+        let value = |layer: usize, of: &str, name: &str| {
+            let layer = format!("act{layer}");
+            let this = |r: &&Reading| {
+                r.layer.as_ref() == Some(&layer) && r.of.as_deref() == Some(of) && r.name == name && r.n == 40
+            };
+            readings.iter().find(this).unwrap().value
+        };
+        for of in ["same-class", "different-class", "perturbed"] {
+            for layer in 0..3 {
+                let [hamming, expected, mlp] =
+                    ["hamming", "hamming-expected", "hamming-mlp"].map(|name| value(layer, of, name));
+                assert!((hamming / expected - 1.0).abs() < 0.06, "{of}, layer {layer}: {hamming}, {expected}");
+                assert!((hamming / mlp - 1.0).abs() < 0.12, "{of}, layer {layer}: {hamming}, {mlp}");
+                let [cosine, mlp] = ["cosine", "cosine-mlp"].map(|name| value(layer, of, name));
+                assert!((cosine - mlp).abs() < 0.04, "{of}, layer {layer}: {cosine}, {mlp}");
+            }
+            assert!(value(0, of, "hamming") > value(1, of, "hamming"), "{of} decays");
+        }
+        assert!(value(0, "same-class", "hamming") < 0.85 * value(0, "different-class", "hamming"));
+    }
+
+    #[test]
+    fn the_perturbation_has_its_length_in_pixels() {
+        // A step of one pixel's range is four standard deviations; the image has length 16.
+        let mut image = vec![0.0f32; 2 * 64];
+        image[0] = 16.0;
+        image[64] = 16.0;
+        let network = mlp(64, &[500], 4, Activation::Relu, 2.0);
+        let readings = network.readings(&ENTRY, "points = 10", &image.repeat(5));
+        let found = readings.iter().find(|r| r.of.as_deref() == Some("perturbed") && r.name == "cosine-mlp").unwrap();
+        // 16 / sqrt(16^2 + 4^2), but for the step's own part along the image.
+        assert!((found.value - 0.970).abs() < 0.015, "{found:?}");
+    }
+}

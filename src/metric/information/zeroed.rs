@@ -41,3 +41,29 @@ impl Metric for Zeros {
         Ok(measured)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{find, mlp, normals};
+    use super::*;
+    use crate::graph::Activation;
+
+    #[test]
+    fn half_of_the_units_are_zeroed_and_one_with_weights_of_0_is_dead() {
+        let mut network = mlp(30, &[40], 4, Activation::Relu, 2.0);
+        let first = network.graph.parameters[0].range().start;
+        network.weights[first..first + 30].fill(0.0);
+        let images = normals(500 * 30, 2);
+        let readings = network.readings(&ENTRY, "", &images);
+        let of = |name| find(&readings, name, "act0", Some(Side::Post));
+        assert_eq!(of("dead").value, 1.0 / 40.0);
+        assert_eq!(of("active-at-most").value, 0.006);
+        assert_eq!(of("always-on").value, 0.0);
+        let expected = 0.5 + 0.5 / 40.0;
+        assert!((of("zeroed").value - expected).abs() < 0.01 && of("zeroed").se.unwrap() < 0.01, "{:?}", of("zeroed"));
+        assert_eq!((of("zeroed").n, readings.len()), (500, 4), "the output has no zeros to count");
+        // Nothing is zero behind tanh.
+        let readings = mlp(30, &[40], 4, Activation::Tanh, 1.0).readings(&ENTRY, "", &images);
+        assert_eq!(find(&readings, "always-on", "act0", Some(Side::Post)).value, 1.0);
+    }
+}
