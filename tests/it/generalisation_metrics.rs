@@ -103,7 +103,7 @@ impl Trained {
             seed: Seed::new(9),
             run: &run,
             peers,
-            caches: Caches::default(),
+            caches: &Caches::default(),
         };
         look(&subject)
     }
