@@ -15,6 +15,7 @@ mod evaluations;
 mod experiments;
 mod features;
 mod generalisation;
+mod generalisation_metrics;
 mod genetic;
 mod grid;
 mod inheritance;
