@@ -9,6 +9,7 @@ use subevo::learner::{Moment, Snapshot, Task};
 use subevo::metric::{diffusion, Caches, Measured, Metric, Redraw, Run, Subject, Walk};
 use subevo::record::{Background, Cost, Evaluation, Header, Method, Reading, FORMAT};
 use subevo::rng::Seed;
+use subevo::state::Array;
 
 use crate::learners::task;
 use crate::networks::scale;
@@ -274,4 +275,27 @@ fn steps_back_and_forth_are_anticorrelated() {
     let measured = story.measure("autocorrelation", json!({}));
     assert_eq!(reading(&measured, "moved", "start", None).value, 0.25);
     assert_eq!(reading(&measured, "cosine", "start", Some(4.0)).value, 1.0);
+}
+
+#[test]
+fn isotropic_updates_have_exponent_0_in_the_units_in_which_they_are() {
+    let mut story = Story::new();
+    let k = story.k();
+    let missing = story.measure("anisotropy", json!({ "most": 50 })).missing.unwrap();
+    assert!(missing.starts_with(&format!("{k} numbers are trained")), "{missing}");
+    let scale = scale(&story.task.start).to_vec();
+    let in_genes = |update: Vec<f32>| update.iter().zip(&scale).map(|(x, scale)| 0.01 * x * scale).collect();
+    story.updates = Some(Known(normals(64, k).into_iter().map(in_genes).collect()));
+    let measured = story.measure("anisotropy", json!({ "redraws": 64, "images": 60 }));
+    let exponent = reading(&measured, "noise-exponent", "genes", None);
+    assert!(exponent.value.abs() < 0.06 && exponent.n > 10, "{exponent:?}");
+    let [low, high] = exponent.interval.unwrap();
+    assert!(low < exponent.value && exponent.value < high && high - low < 0.2, "{exponent:?}");
+    let efficiency = reading(&measured, "efficiency", "genes", None).value;
+    assert!((efficiency - 1.0).abs() < 0.3, "{efficiency}");
+    assert!((reading(&measured, "efficiency", "weights", None).value - 1.0).abs() > 0.3);
+    assert!(reading(&measured, "asymmetry", "", None).value < 0.2);
+    let long = |array: &Array| matches!(array, Array::F64(values) if values.len() == k);
+    assert!(measured.arrays.len() == 4 && measured.arrays.iter().all(|(_, array)| long(array)));
+    assert!(!measured.readings.iter().any(|reading| reading.name == "diffusion-exponent"), "there is no walk");
 }

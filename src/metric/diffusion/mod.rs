@@ -1,6 +1,7 @@
 //! Diffusion: how the trained weights wander, and along which directions.
 
 mod alignment;
+mod anisotropy;
 mod autocorrelation;
 mod churn;
 mod displacement;
@@ -13,5 +14,12 @@ use super::Family;
 pub const FAMILY: Family = Family {
     name: "diffusion",
     summary: "how the trained weights wander: noise of updates, displacement, alignment, anisotropy",
-    entries: &[alignment::ENTRY, autocorrelation::ENTRY, churn::ENTRY, displacement::ENTRY, snr::ENTRY],
+    entries: &[
+        alignment::ENTRY,
+        anisotropy::ENTRY,
+        autocorrelation::ENTRY,
+        churn::ENTRY,
+        displacement::ENTRY,
+        snr::ENTRY,
+    ],
 };
