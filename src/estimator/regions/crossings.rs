@@ -122,13 +122,13 @@ pub fn crossings(map: &dyn PiecewiseLinear, from: &[f32], to: &[f32]) -> Vec<Opt
 
 /// The piece of the middle of gap `i`, as far as it reaches in the gap; `None` where a logit is no finite number.
 fn piece(folds: &[Fold], lines: &Lines, i: usize, n: usize, gap: &Gap) -> Option<Piece> {
-    let row = |all: &[Vec<f32>], which: usize| -> Vec<f32> {
-        let length = all[which].len() / n;
-        all[which][i * length..(i + 1) * length].to_vec()
+    let row = |values: &[f32]| i * (values.len() / n)..(i + 1) * (values.len() / n);
+    let of_fold = |which: usize| {
+        let (values, slopes) = (&lines.values[which], &lines.slopes[which]);
+        (&values[row(values)], &slopes[row(slopes)])
     };
-    let of_fold = |which: usize| (row(&lines.values, which), row(&lines.slopes, which));
     let (logits, slopes) = of_fold(folds.len());
-    if logits.iter().chain(&slopes).any(|z| !z.is_finite()) {
+    if logits.iter().chain(slopes).any(|z| !z.is_finite()) {
         return None;
     }
     let middle = 0.5 * (gap.from + gap.to);
@@ -136,11 +136,11 @@ fn piece(folds: &[Fold], lines: &Lines, i: usize, n: usize, gap: &Gap) -> Option
     let mut codes = Vec::with_capacity(folds.len());
     for (which, fold) in folds.iter().enumerate() {
         let (values, slopes) = of_fold(which);
-        let [back, ahead] = fold.reach(&values, &slopes);
+        let [back, ahead] = fold.reach(values, slopes);
         reach = [reach[0].max(middle + back), reach[1].min(middle + ahead)];
-        codes.push(fold.code(&values, &slopes));
+        codes.push(fold.code(values, slopes));
     }
-    let (labels, label_changes) = classes(&logits, &slopes, reach.map(|end| end - middle));
+    let (labels, label_changes) = classes(logits, slopes, reach.map(|end| end - middle));
     Some(Piece { codes, reach, labels, label_changes })
 }
 
