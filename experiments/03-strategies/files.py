@@ -103,7 +103,6 @@ select = {SUBSETS[subset]}
 images = 500_000
 
 [metrics]
-names = ["generalisation"]
 every = 1000000
 """
 

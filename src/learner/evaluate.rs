@@ -27,6 +27,16 @@ pub struct Snapshot<'a> {
 }
 
 impl<'a> Snapshot<'a> {
+    /// Recalibrates a network whose scores are known.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn scored(task: &'a Task, trained: Vec<f32>, cost: Cost, scores: Scores) -> Result<Self> {
+        let weights = task.start.weights_of(&trained).into_owned();
+        let (statistics, _) = task.engine.recalibrate(&weights, &task.snapshot())?;
+        Ok(Snapshot { task, trained, weights, statistics, cost, scores })
+    }
+
     /// Recalibrates and scores a network.
     ///
     /// # Errors

@@ -286,14 +286,18 @@ fn norm(x: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::Seed;
 
     fn random(k: usize) -> Vec<f64> {
-        let mut rng = Seed::new(3).index(k as u64).rng();
+        // The multiplicative generator of Lewis, Goodman & Miller (1969).
+        let mut word = 3 + k as u64;
+        let mut uniform = || {
+            word = word * 16_807 % 2_147_483_647;
+            word as f64 / 2_147_483_647.0 - 0.5
+        };
         let mut a = vec![0.0; k * k];
         for i in 0..k {
             for j in 0..=i {
-                a[i * k + j] = f64::from(rng.normal());
+                a[i * k + j] = uniform();
                 a[j * k + i] = a[i * k + j];
             }
         }

@@ -138,7 +138,12 @@ impl<'a> Networks<'a> {
     ) -> Result<AtMoment<'n>> {
         let moment = &self.found.moments[index];
         let task = own.unwrap_or(&self.task);
-        let snapshot = Snapshot::take(task, moment.trained.clone(), moment.cost)?;
+        // The run has written down the scores of this moment.
+        let known = self.found.records.evaluations.iter().find(|evaluation| evaluation.cost == moment.cost);
+        let snapshot = match known {
+            Some(known) => Snapshot::scored(task, moment.trained.clone(), moment.cost, known.scores)?,
+            None => Snapshot::take(task, moment.trained.clone(), moment.cost)?,
+        };
         let probe = network(task, &snapshot);
         self.check_upstream(&probe, moment.cost.step)?;
         let mut peers = Vec::new();
@@ -150,7 +155,9 @@ impl<'a> Networks<'a> {
                 if moment.trained.len() != self.task.start.genes() {
                     continue;
                 }
-                let snapshot = Snapshot::take(&self.task, moment.trained.clone(), moment.cost)?;
+                let scores = self.found.records.evaluations[0].scores;
+                // Of a peer only the network counts.
+                let snapshot = Snapshot::scored(&self.task, moment.trained.clone(), moment.cost, scores)?;
                 let learner = other.records.header.learner.clone();
                 peers.push(Peer {
                     learner,

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use subevo::campaign::Registry;
-use subevo::entry::Entries;
+use subevo::entry::{Entries, Entry};
+use subevo::metric::{Metric, FAMILIES};
 
 use super::{nothing_wrong, root, word};
 
@@ -83,6 +84,13 @@ pub fn kinds() -> Vec<Kind> {
         estimators,
         figures,
     } = Registry::builtin();
+    // Each family of metrics has a folder and a slice of its own; the registry holds all of them.
+    let metrics_of = |title, folder, helpers, family: usize| {
+        let entries: &[Entry<dyn Metric>] = FAMILIES[family].entries;
+        assert!(entries.iter().all(|entry| metrics.get(entry.name).is_some()));
+        let rows = entries.iter().map(|entry| [entry.name, entry.summary, entry.reference]).collect();
+        kind(title, folder, helpers, rows)
+    };
     vec![
         Kind {
             families: &[
@@ -171,27 +179,41 @@ pub fn kinds() -> Vec<Kind> {
             ],
             ..kind("recipes", "campaign/recipe", &[], rows(&recipes))
         },
-        kind("metrics", "metric", &[], rows(&metrics)),
+        metrics_of("metrics of diffusion", "metric/diffusion", &["window.rs"], 0),
+        metrics_of("metrics of generalisation", "metric/generalisation", &["curvature.rs", "judged.rs"], 1),
+        metrics_of("metrics of information", "metric/information", &["pairs.rs", "places.rs", "testing.rs"], 2),
+        metrics_of("metrics of decision regions", "metric/regions", &["images.rs", "network.rs"], 3),
         kind(
             "estimators",
             "estimator",
             &[
                 "arrays.rs",
+                "bootstrap.rs",
+                "classified.rs",
                 "codes.rs",
                 "covariance.rs",
                 "discrete.rs",
                 "distances.rs",
                 "entropies.rs",
+                "es_theory.rs",
                 "estimate.rs",
                 "float32_loss.rs",
                 "golden.rs",
+                "hessian.rs",
+                "lags.rs",
+                "lanczos.rs",
+                "line.rs",
                 "logistic.rs",
                 "mean_field.rs",
                 "neighbours.rs",
                 "permuted.rs",
+                "random_signs.rs",
                 "regions",
                 "ridge.rs",
+                "sharpness.rs",
+                "steps.rs",
                 "testing.rs",
+                "trace.rs",
             ],
             rows(&estimators),
         ),
