@@ -36,23 +36,27 @@
 //!
 //! From the ground up; a module knows only what stands before it (`tests/it/tidy/imports.rs`).
 //!
-//! - The ground. [`error`]: the one error type. `guard`: a user's panic becomes one. [`num`]: means, intervals. [`progress`]: how far a run is.
+//! - The ground. [`error`]: the one error type. `guard`: a user's panic becomes one. [`num`]: means, intervals, matrix
+//!   products, eigenvalues. [`progress`]: how far a run is.
 //!   [`population`]: genomes in one block. [`record`]: the lines of `steps.jsonl` and `times.jsonl` as types. [`rng`]:
 //!   streams of random numbers by address. [`state`]: arrays that a checkpoint keeps bit for bit. [`params`]: TOML to
 //!   checked values, every mistake with its place. [`entry`]: a registry is a slice of rows.
+//! - [`estimator`]: pure functions of arrays, with unit and companions; what metrics are made of.
 //! - [`data`]: image sets from the binary or from files, split and normalised; which images make the batch of a step.
 //! - [`graph`]: a network as data, and how its weights are drawn. [`model`]: functions that build graphs.
 //! - [`projection`]: bases of low-dimensional subspaces, drawn and never stored.
 //! - [`subset`]: which scalars are trained. [`subset::Start`] is the untrained network that all learners begin with, and
 //!   says what a gene is worth; [`subset::Folding`] takes what was learned from one subset to the next.
 //! - [`plan`]: what of the graph all members share, what each computes itself, how many at a time, and what it costs.
-//! - [`engine`]: computes losses of a population, gradients and logits. The only place that knows tensors.
+//! - [`engine`]: computes losses of a population, gradients and logits; [`engine::Probe`] opens a network up. The only place that
+//!   knows tensors.
 //! - [`operator`]: mutation, crossover, selection. [`optimizer`]: SGD, Adam and their schedules. [`strategy`]: proposes
 //!   genomes and learns from their losses. [`evaluation`]: on how many batches members come to them.
 //! - [`learner`]: evolution and backprop as one interface, the one training loop ([`learner::Training`]), the budget, and
 //!   the only cost meter ([`learner::Task::charge`]).
-//! - [`metric`]: numbers about a trained network. [`plot`]: figures from records alone.
-//! - [`campaign`]: TOML to cells to runs; [`campaign::run`] is the loop over them, [`campaign::store`] their folders.
+//! - [`metric`]: numbers about a network at one moment of its run, in four families. [`plot`]: figures from records alone.
+//! - [`campaign`]: TOML to cells to runs; [`campaign::run`] is the loop over them, [`campaign::store`] their folders,
+//!   [`mod@campaign::measure`] what computes metrics of what they kept.
 //! - [`mod@bench`]: the common task of the speed comparisons, timed.
 //! - [`cli`]: the commands, and the only place that prints.
 #![deny(clippy::undocumented_unsafe_blocks)]

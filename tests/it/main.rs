@@ -22,6 +22,7 @@ mod inheritance;
 mod inits;
 mod injection;
 mod learners;
+mod measure;
 mod models;
 mod networks;
 mod operators;

@@ -101,7 +101,7 @@ fn weights_scored_on_images_are_the_same_for_both_learners_and_kept_with_the_run
         for file in fs::read_dir(&runs[0]).unwrap().map(|file| file.unwrap().path()) {
             let name = file.file_name().unwrap().to_str().unwrap();
             if !["config.toml", "run.json", "subset.safetensors"].contains(&name) {
-                fs::remove_file(file).unwrap();
+                if file.is_dir() { fs::remove_dir_all(file) } else { fs::remove_file(file) }.unwrap();
             }
         }
     };
