@@ -137,7 +137,7 @@ fn order(n: usize, seed: Seed) -> Vec<usize> {
 }
 
 /// R2 of targets, (rows, d), from features, (rows, p), on the very rows that the regression is fitted to, with
-/// `lambda` as in [`Ridge`]. Too great by about p / n: for comparisons with other programs.
+/// `lambda` as in `lambda` of the ridge regression. Too great by about p / n: for comparisons with other programs.
 pub fn r2_in_sample<T: Value, X: Value>(features: &[T], targets: &[X], rows: usize, lambda: f64) -> f64 {
     let Some(features) = Features::new(features, rows) else { return f64::NAN };
     let Some(ridge) = features.fit(targets) else { return f64::NAN };
