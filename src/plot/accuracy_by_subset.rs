@@ -1,7 +1,7 @@
 //! `accuracy-by-subset`: test accuracy at the end of training, by subset, learner and background.
 
 use super::cases::{accuracy_axis, chance, finals, seeds, setting, unfinished, untrained, Case, Cases};
-use super::figure::{Axis, Dash, FigureData, Fill, Key, Mark, Panel, Point, Role, Sample, Scale, Series};
+use super::figure::{Axis, Dash, FigureData, Fill, Key, Mark, Panel, Point, Role, Sample, Scale, Series, Shape};
 use super::Figure;
 use crate::entry::Entry;
 use crate::num::{mean, t_half_width};
@@ -58,6 +58,8 @@ impl Figure for AccuracyBySubset {
         Some(FigureData {
             title: format!("Test accuracy by trained subset: {}", setting(runs)),
             legend: legend(&cases, chance, counts.clone().any(|n| n > 1)),
+            ramp: None,
+            shape: Shape::Wide,
             caption: caption(counts, &unfinished(runs)),
             panels,
         })

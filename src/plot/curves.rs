@@ -2,7 +2,9 @@
 //! two figures of learning curves differ in the horizontal axis alone.
 
 use super::cases::{accuracy_axis, chance, seeds, setting, untrained, Case, Cases};
-use super::figure::{pieces, Axis, Dash, FigureData, Fill, Key, Mark, Panel, Point, Role, Sample, Scale, Series};
+use super::figure::{
+    pieces, Axis, Dash, FigureData, Fill, Key, Mark, Panel, Point, Role, Sample, Scale, Series, Shape,
+};
 use super::traces::{average, Trace};
 use crate::record::{Evaluation, RunRecords};
 
@@ -77,6 +79,8 @@ pub(super) fn figure(runs: &[RunRecords], against: &Against) -> Option<FigureDat
         caption: caption(&seeds(counts), single, unfinished),
         panels,
         legend: legend(&cases, chance, single),
+        ramp: None,
+        shape: Shape::Wide,
     })
 }
 

@@ -14,6 +14,19 @@ pub struct FigureData {
     pub panels: Vec<Panel>,
     /// What the marks mean, for all panels.
     pub legend: Vec<Key>,
+    /// What the colours of [`Role::Ramp`] stand for, where there are any: linear or logarithmic.
+    pub ramp: Option<Axis>,
+    /// The shape of the panels.
+    pub shape: Shape,
+}
+
+/// The shape of a figure's panels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Wider than high, as suits curves.
+    Wide,
+    /// As wide as high, as suits maps with the same unit on both axes.
+    Square,
 }
 
 /// One pair of axes with its series.
@@ -88,6 +101,10 @@ pub enum Role {
     Reference,
     /// What a legend says of all learners alike: the colour of text.
     Any,
+    /// A class of images, from 0.
+    Class(usize),
+    /// A place on the figure's colour ramp, in thousandths: see [`FigureData::ramp`] and [`Role::on_ramp`].
+    Ramp(u16),
 }
 
 /// A shape in the coordinates of the axes.
@@ -105,6 +122,45 @@ pub enum Mark {
     Dots(Fill, Vec<[f64; 2]>),
     /// A thin horizontal line across the panel.
     Level(Dash, f64),
+    /// A thin vertical line across the panel.
+    Upright(Dash, f64),
+    /// Text beside points.
+    Labels(Vec<Label>),
+    /// A map that fills the panel.
+    Cells(Cells),
+}
+
+/// A text beside a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// The point.
+    pub at: [f64; 2],
+    /// What it says.
+    pub text: String,
+    /// Where it stands.
+    pub side: Beside,
+}
+
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// To the left of its point.
+    Left,
+    /// To the right of its point.
+    Right,
+    /// Above its point.
+    Above,
+    /// Below its point.
+    Below,
+}
+
+/// Rows and columns of coloured cells between the ends of both axes, all of one size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cells {
+    /// Cells in a row.
+    pub columns: usize,
+    /// Role and opacity (0 to 1) of each, row by row from the lowest on, from left to right. Opacity is drawn in eighths.
+    pub cells: Vec<(Role, f64)>,
 }
 
 /// A point and its interval.
@@ -138,8 +194,12 @@ pub enum Marker {
     Square,
     /// Square on its corner.
     Diamond,
-    /// Triangle.
+    /// Triangle that stands on a side.
     Triangle,
+    /// Triangle that stands on a corner.
+    Down,
+    /// Star of five rays.
+    Star,
 }
 
 /// Whether a point is filled: the random background is, the zero background is hollow.
@@ -188,8 +248,14 @@ impl Role {
             Role::Learner(Method::Evolution, _) => Marker::Diamond,
             Role::Learner(Method::Backprop, shade) if (shade / SHADES).is_multiple_of(2) => Marker::Square,
             Role::Learner(Method::Backprop, _) => Marker::Triangle,
-            Role::Reference | Role::Any => Marker::Circle,
+            Role::Reference | Role::Any | Role::Class(_) | Role::Ramp(_) => Marker::Circle,
         }
+    }
+
+    /// The place of a value on a figure's colour ramp; values beyond an end have the end's colour.
+    pub fn on_ramp(ramp: &Axis, value: f64) -> Self {
+        // Truncation is meant: the product lies in 0 to 1000, and NaN becomes 0.
+        Role::Ramp((ramp.position(value).clamp(0.0, 1.0) * 1000.0).round() as u16)
     }
 }
 
@@ -206,6 +272,8 @@ impl Series {
             Mark::Across(_, _, points) => points.iter().map(|point| point.y).collect(),
             Mark::Dots(_, dots) => dots.iter().map(|dot| dot[1]).collect(),
             Mark::Level(_, y) => vec![*y],
+            Mark::Labels(labels) => labels.iter().map(|label| label.at[1]).collect(),
+            Mark::Upright(..) | Mark::Cells(_) => Vec::new(),
         }
     }
 }
@@ -244,6 +312,13 @@ mod tests {
         let axis = |scale, range| Axis { label: String::new(), scale, range };
         assert!((axis(Scale::Log, [10.0, 1000.0]).position(100.0) - 0.5).abs() < 1e-12);
         assert_eq!(axis(Scale::Linear, [10.0, 30.0]).position(15.0), 0.25);
+    }
+
+    #[test]
+    fn a_ramp_has_thousand_places_and_two_ends() {
+        let ramp = Axis { label: String::new(), scale: Scale::Log, range: [1.0, 100.0] };
+        let places = [0.1, 1.0, 10.0, 100.0, 1e9, f64::NAN].map(|value| Role::on_ramp(&ramp, value));
+        assert_eq!(places, [0, 0, 500, 1000, 1000, 0].map(Role::Ramp));
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(super) fn run(method: Method, background: Background, subset: (&str, u64), s
         end: None,
         laps: Vec::new(),
         measurements: Vec::new(),
+        config: String::new(),
     }
 }
 
@@ -82,6 +83,11 @@ pub(super) fn campaign(subsets: &[(&str, u64, f64)], seeds: u64) -> Vec<RunRecor
         }
     }
     runs
+}
+
+/// All campaigns that the tests of every figure draw, by name: each figure is drawn of one of them at least.
+pub(super) fn all() -> Vec<(&'static str, Vec<RunRecords>)> {
+    vec![("quickstart", quickstart())]
 }
 
 /// Three subsets and three seeds.

@@ -1,7 +1,9 @@
 //! `learners-ranked`: test accuracy at the end of training, the learners of each subset from the best down.
 
 use super::cases::{accuracy_axis, chance, finals, seeds, setting, unfinished, untrained, Case, Cases};
-use super::figure::{Axis, Category, Dash, FigureData, Fill, Key, Mark, Panel, Point, Role, Sample, Scale, Series};
+use super::figure::{
+    Axis, Category, Dash, FigureData, Fill, Key, Mark, Panel, Point, Role, Sample, Scale, Series, Shape,
+};
 use super::Figure;
 use crate::entry::Entry;
 use crate::num::{mean, t_half_width};
@@ -37,6 +39,8 @@ impl Figure for LearnersRanked {
             title: format!("Learners by test accuracy: {}", setting(runs)),
             caption: caption(counts.clone(), &unfinished(runs)),
             legend: legend(&cases, chance, counts.clone().any(|n| n > 1)),
+            ramp: None,
+            shape: Shape::Wide,
             panels: ranked.iter().map(|ranked| ranked.panel(&cases, x.clone(), chance)).collect(),
         })
     }

@@ -1,5 +1,6 @@
 //! Colours by role, for light and dark paper: hues of Okabe & Ito 2008, "Color Universal Design", which people with any
-//! kind of colour vision can tell apart; evolution is vermillion, backprop is blue.
+//! kind of colour vision can tell apart; evolution is vermillion, backprop is blue. Classes have the scheme "muted" of Tol
+//! 2021, "Colour schemes"; the ramp is viridis of matplotlib, by its anchors.
 
 use super::figure::{Role, SHADES};
 use crate::record::Method;
@@ -25,7 +26,36 @@ pub struct Theme {
     pub backprop: [Colour; SHADES],
     /// Opacity of bands, 0 to 1.
     pub band: f64,
+    /// Classes of images; further ones begin again.
+    pub classes: [Colour; 10],
+    /// Anchors of the colour ramp, evenly spaced from its lower to its upper end.
+    pub ramp: [Colour; 9],
 }
+
+const MUTED: [Colour; 10] = [
+    Colour(204, 102, 119),
+    Colour(51, 34, 136),
+    Colour(221, 204, 119),
+    Colour(17, 119, 51),
+    Colour(136, 204, 238),
+    Colour(136, 34, 85),
+    Colour(68, 170, 153),
+    Colour(153, 153, 51),
+    Colour(170, 68, 153),
+    Colour(170, 170, 170),
+];
+
+const VIRIDIS: [Colour; 9] = [
+    Colour(68, 1, 84),
+    Colour(71, 44, 122),
+    Colour(59, 81, 139),
+    Colour(44, 113, 142),
+    Colour(33, 144, 141),
+    Colour(39, 173, 129),
+    Colour(92, 200, 99),
+    Colour(170, 220, 50),
+    Colour(253, 231, 37),
+];
 
 impl Theme {
     /// On white paper.
@@ -38,6 +68,8 @@ impl Theme {
             evolution: [Colour(213, 94, 0), Colour(230, 159, 0), Colour(128, 52, 0), Colour(240, 128, 90)],
             backprop: [Colour(0, 114, 178), Colour(86, 180, 233), Colour(0, 54, 96), Colour(90, 110, 200)],
             band: 0.18,
+            classes: MUTED,
+            ramp: VIRIDIS,
         }
     }
 
@@ -51,6 +83,8 @@ impl Theme {
             evolution: [Colour(240, 125, 50), Colour(240, 180, 60), Colour(196, 92, 30), Colour(255, 165, 135)],
             backprop: [Colour(60, 155, 220), Colour(130, 205, 245), Colour(40, 110, 175), Colour(140, 155, 235)],
             band: 0.25,
+            classes: MUTED,
+            ramp: VIRIDIS,
         }
     }
 
@@ -61,7 +95,20 @@ impl Theme {
             Role::Learner(Method::Backprop, shade) => self.backprop[shade % SHADES],
             Role::Reference => self.grey,
             Role::Any => self.ink,
+            Role::Class(class) => self.classes[class % self.classes.len()],
+            Role::Ramp(place) => self.on_ramp(f64::from(place.min(1000)) / 1000.0),
         }
+    }
+
+    /// The colour of a place on the ramp, 0 to 1: linear between the anchors.
+    fn on_ramp(&self, place: f64) -> Colour {
+        let last = self.ramp.len() - 1;
+        let at = place * last as f64;
+        let before = (at as usize).min(last - 1);
+        let (Colour(r, g, b), Colour(s, h, c)) = (self.ramp[before], self.ramp[before + 1]);
+        let share = at - before as f64;
+        let between = |from: u8, to: u8| (f64::from(from) + share * (f64::from(to) - f64::from(from))).round() as u8;
+        Colour(between(r, s), between(g, h), between(b, c))
     }
 }
 
@@ -95,6 +142,15 @@ mod tests {
             assert!(theme.evolution.iter().chain(&theme.backprop).all(|&c| contrast(c, theme.paper) > 2.0));
             assert!(contrast(theme.evolution[0], theme.paper) > 3.0 && contrast(theme.backprop[0], theme.paper) > 3.0);
         }
+    }
+
+    #[test]
+    fn the_ramp_becomes_lighter_all_the_way() {
+        let theme = Theme::light();
+        let lights: Vec<f64> = (0..=1000).map(|place| luminance(theme.colour(Role::Ramp(place)))).collect();
+        assert!(lights.windows(2).all(|pair| pair[0] <= pair[1] + 1e-3), "{lights:?}");
+        assert_eq!((theme.colour(Role::Ramp(0)), theme.colour(Role::Ramp(1000))), (theme.ramp[0], theme.ramp[8]));
+        assert_eq!(theme.colour(Role::Ramp(500)), theme.ramp[4]);
     }
 
     #[test]

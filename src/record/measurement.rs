@@ -3,9 +3,12 @@
 //! A file holds what was measured of one network: first the moment, then for each metric a line with its parameters and
 //! behind it its readings. Nothing in it depends on the clock or the machine.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{number, Cost, Scores};
+use crate::state::Array;
 
 /// A line of a file of measurements.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +53,15 @@ pub struct Measurement {
     pub scores: Scores,
     /// The numbers, metric by metric.
     pub readings: Vec<Reading>,
+    /// The arrays that pictures are made of, by metric, each by its name.
+    pub arrays: BTreeMap<String, BTreeMap<String, Array>>,
+}
+
+impl Measurement {
+    /// The numbers of that name of a metric, in the order of the metric.
+    pub fn of<'a>(&'a self, metric: &'a str, name: &'a str) -> impl Iterator<Item = &'a Reading> {
+        self.readings.iter().filter(move |reading| reading.metric == metric && reading.name == name)
+    }
 }
 
 /// Before or behind a non-linearity.
@@ -237,6 +249,27 @@ mod tests {
         }
         let line = serde_json::to_string(&plain).unwrap();
         assert_eq!(line, r#"{"metric":"","name":"error","value":0.30000000000000004,"unit":"1","n":2000}"#);
+    }
+
+    #[test]
+    fn numbers_are_found_by_metric_and_name() {
+        let reading = |metric: &str, name: &str, value| Reading {
+            metric: metric.to_string(),
+            ..Reading::new(name, value, "1", 9)
+        };
+        let score = crate::record::Score { loss: 1.0, accuracy: 0.5, images: 9 };
+        let measurement = Measurement {
+            cost: Cost::default(),
+            scores: Scores { train: score, validation: score, test: score },
+            readings: vec![
+                reading("radii", "median", 1.0),
+                reading("gap", "median", 2.0),
+                reading("radii", "mean", 3.0),
+                reading("radii", "median", 4.0),
+            ],
+            arrays: BTreeMap::new(),
+        };
+        assert_eq!(measurement.of("radii", "median").map(|r| r.value).collect::<Vec<_>>(), [1.0, 4.0]);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //!
 //! `steps.jsonl` holds nothing that depends on the clock or the machine, so that equal runs are equal bytes.
 
+mod landmarks;
 mod measurement;
 pub(crate) mod number;
 mod number_map;
 
+pub use landmarks::{landmarks, Landmark};
 pub use measurement::{Measurement, MeasurementLine, Reading, Side};
 
 use std::collections::BTreeMap;
@@ -68,6 +70,18 @@ pub struct Header {
     pub parameters_total: u64,
     /// CRC-32 of the resolved configuration, as eight hex digits.
     pub config: String,
+}
+
+impl RunRecords {
+    /// What was measured of the network after so many steps.
+    pub fn measured(&self, step: u64) -> Option<&Measurement> {
+        self.measurements.iter().find(|measurement| measurement.cost.step == step)
+    }
+
+    /// What was measured of the network of a finished run at a landmark; `None` where the run never came by.
+    pub fn measured_at(&self, landmark: Landmark) -> Option<&Measurement> {
+        self.measured(landmark.step(self)?)
+    }
 }
 
 /// How a learner learns.
@@ -260,6 +274,8 @@ pub struct RunRecords {
     pub laps: Vec<Lap>,
     /// What metrics said of its networks, by step; empty where nothing was measured.
     pub measurements: Vec<Measurement>,
+    /// The run's resolved configuration, TOML; empty where the records are not those of a run's folder.
+    pub config: String,
 }
 
 fn is_zero(x: &u64) -> bool {

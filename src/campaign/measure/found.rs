@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::campaign::landmarks::{landmarks, Landmark};
 use crate::campaign::results::runs_in;
 use crate::campaign::store::{read_description, read_moments, read_run_if_begun};
 use crate::campaign::{Campaign, Registry, Run, Setup};
 use crate::error::{Error, Result};
 use crate::learner::Moment;
 use crate::record::RunRecords;
+use crate::record::{landmarks, Landmark};
 
 /// A run in its folder.
 pub(super) struct Found {

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::again::Again;
 use super::found::{Found, Runs};
 use super::work::Job;
-use crate::campaign::landmarks::Landmark;
 use crate::campaign::run::{header, DataCache};
 use crate::campaign::stages::{order, task};
 use crate::campaign::store::{
@@ -18,6 +17,7 @@ use crate::engine::Probe;
 use crate::error::{Error, Result};
 use crate::learner::{Chain, Snapshot, Task};
 use crate::metric::{sites, Caches, Measured, Peer, Redraw, Run as MeasuredRun, Site, Size, Subject, Walk, When};
+use crate::record::Landmark;
 use crate::record::{Header, Reading};
 use crate::rng::Seed;
 

@@ -1,11 +1,11 @@
 //! What is to be measured of a run, and what was before.
 
 use super::found::{Found, Runs};
-use crate::campaign::landmarks::Landmark;
 use crate::campaign::metric_setup::NamedMetric;
 use crate::campaign::store::MomentFile;
 use crate::error::Result;
 use crate::metric::When;
+use crate::record::Landmark;
 
 /// One metric of one network.
 pub(super) struct Job<'a> {

@@ -1,6 +1,7 @@
 //! What was measured of a run's networks: `measurements/`, one file of lines for each moment, replaced as a whole; beside
 //! them the arrays that pictures are made of.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::disk;
@@ -73,7 +74,7 @@ impl MomentFile {
         disk::create_dir_synced(&folder)?;
         let arrays = std::mem::take(&mut said.measured.arrays);
         if !arrays.is_empty() {
-            let path = folder.join(format!("{:012}-{}.safetensors", self.cost.step, said.metric));
+            let path = arrays_path(&folder, self.cost.step, &said.metric);
             let metadata = [("parameters".to_string(), said.parameters.clone())].into_iter().collect();
             sealed::write(&path, &Contents { metadata, arrays: arrays.into_iter().collect() })?;
         }
@@ -124,10 +125,21 @@ pub fn read_measurements(run: &Path) -> Result<Vec<Measurement>> {
     let measurement = |path: &PathBuf| {
         let MomentFile { cost, scores, said, .. } = read(path)?;
         let scores = scores.ok_or_else(|| Error::record(path, "it tells of no moment"))?;
+        let mut arrays = BTreeMap::new();
+        for said in &said {
+            if let Some(of_metric) = read_measured_arrays(run, cost.step, &said.metric)? {
+                arrays.insert(said.metric.clone(), of_metric.into_iter().collect());
+            }
+        }
         let readings = said.into_iter().flat_map(|said| said.measured.readings).collect();
-        Ok(Measurement { cost, scores, readings })
+        Ok(Measurement { cost, scores, readings, arrays })
     };
     paths.iter().map(measurement).collect()
+}
+
+/// The file of the arrays that a metric left of the moment after so many steps.
+fn arrays_path(folder: &Path, step: u64, metric: &str) -> PathBuf {
+    folder.join(format!("{step:012}-{metric}.safetensors"))
 }
 
 /// The arrays that a metric left of the moment after so many steps, if it left any.
@@ -135,7 +147,7 @@ pub fn read_measurements(run: &Path) -> Result<Vec<Measurement>> {
 /// # Errors
 /// [`Error::Io`]; [`Error::Record`] if the file is damaged.
 pub fn read_measured_arrays(run: &Path, step: u64, metric: &str) -> Result<Option<Vec<(String, Array)>>> {
-    let path = run.join(FOLDER).join(format!("{step:012}-{metric}.safetensors"));
+    let path = arrays_path(&run.join(FOLDER), step, metric);
     if !path.try_exists().map_err(Error::io("look for", &path))? {
         return Ok(None);
     }

@@ -115,6 +115,7 @@ pub fn read_run_if_begun(folder: &Path) -> Result<Option<RunRecords>> {
         end: None,
         laps: Vec::new(),
         measurements: read_measurements(folder)?,
+        config: read_configuration(folder)?,
     };
     for (index, record) in records.enumerate() {
         let line = index + 2;

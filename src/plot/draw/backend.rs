@@ -1,5 +1,5 @@
 //! Plays a scene on plotters' backends. Text is measured and, in PNG, drawn with the embedded DejaVu Sans; an SVG names
-//! it and leaves the drawing to the viewer.
+//! it, says how long each text is and leaves the drawing to the viewer.
 
 use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -47,7 +47,23 @@ pub(super) fn svg(scene: &Scene) -> String {
     play(scene, &mut SVGBackend::with_string(&mut out, inner), SVG_SCALE, &SVG_FONT);
     // The document is as large as the page; only its inner units are finer.
     let size = |(width, height)| format!("width=\"{width}\" height=\"{height}\"");
-    out.replacen(&size(inner), &size((width, height)), 1)
+    with_lengths(&out.replacen(&size(inner), &size((width, height)), 1), scene)
+}
+
+/// Says in an SVG document how long each text is, so that it takes the same room in whatever font the viewer draws it.
+fn with_lengths(svg: &str, scene: &Scene) -> String {
+    const TEXT: &str = "<text ";
+    let texts = scene.items.iter().filter_map(|item| match item {
+        Item::Text(text) => Some(text),
+        _ => None,
+    });
+    let mut pieces = svg.split(TEXT);
+    let mut out = pieces.next().unwrap_or_default().to_string();
+    for (piece, text) in pieces.zip(texts) {
+        let length = (text.width() * SVG_SCALE).round();
+        out.push_str(&format!("{TEXT}textLength=\"{length}\" lengthAdjust=\"spacingAndGlyphs\" {piece}"));
+    }
+    out
 }
 
 /// Draws a scene as red, green and blue bytes, [`BITMAP_SCALE`] times as wide and high as the page; gives width, height
@@ -141,6 +157,22 @@ mod tests {
             assert!((width - units).abs() < 4.0, "{text}: {width}");
         }
         assert!(text_width("MM", 20.0, true) > text_width("MM", 20.0, false));
+    }
+
+    #[test]
+    fn an_svg_says_how_long_each_text_is() {
+        let text = |text: &str, bold| {
+            let (at, colour) = ([10.0, 50.0], Colour(0, 0, 0));
+            Item::Text(Text { text: text.into(), at, em: 20.0, bold, colour, anchor: Anchor::Start, turn: Turn::None })
+        };
+        let paper = Colour(255, 255, 255);
+        let items = vec![text("MM", false), text("<text i", true)];
+        let svg = svg(&Scene { width: 600.0, height: 60.0, paper, items });
+        let length = |s: &str, bold| format!("textLength=\"{}\"", (text_width(s, 20.0, bold) * SVG_SCALE).round());
+        let places: Vec<usize> =
+            [length("MM", false), length("<text i", true)].iter().filter_map(|l| svg.find(l)).collect();
+        assert!(places.len() == 2 && places[0] < places[1], "{svg}");
+        assert_eq!(svg.matches("textLength").count(), 2);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Series and legend samples as lines and areas: dashes, bands, markers, error bars.
 
-use super::scene::Item;
-use crate::plot::figure::{Dash, Fill, Mark, Marker, Point, Role, Sample};
+use super::scene::{Anchor, Item, Text, Turn};
+use crate::plot::figure::{Beside, Cells, Dash, Fill, Label, Mark, Marker, Point, Role, Sample};
 use crate::plot::theme::{Colour, Theme};
 
 /// Width of a solid line; dashed ones stand back a little.
@@ -11,16 +11,25 @@ const LEVEL: f64 = 1.8;
 /// Half the size of a point and of a small dot.
 const POINT: f64 = 10.0;
 const DOT: f64 = 4.5;
+/// Size of direct labels.
+const LABEL_EM: f64 = 20.0;
+/// Between a point and its label.
+const LABEL_GAP: f64 = 10.0;
+/// Steps of opacity in a map.
+const OPACITIES: f64 = 8.0;
+/// Width and height of the bar that explains the colour ramp.
+pub(super) const BAR: [f64; 2] = [240.0, 20.0];
 
-/// Draws a series; `place` turns values into pixels, `ends` are the left and right end of the panel.
+/// Draws a series; `place` turns values into pixels, `sides` are the left, top, right and bottom of the panel.
 pub(super) fn series(
     mark: &Mark,
     role: Role,
     theme: &Theme,
     place: &dyn Fn(f64, f64) -> [f64; 2],
-    ends: [f64; 2],
+    sides: [f64; 4],
     items: &mut Vec<Item>,
 ) {
+    let [left, top, right, bottom] = sides;
     let colour = theme.colour(role);
     match mark {
         Mark::Line(dash, lines) => {
@@ -66,8 +75,68 @@ pub(super) fn series(
         }
         Mark::Level(dash, y) => {
             let height = place(0.0, *y)[1];
-            dashed(*dash, &[[ends[0], height], [ends[1], height]], colour, LEVEL, items);
+            dashed(*dash, &[[left, height], [right, height]], colour, LEVEL, items);
         }
+        Mark::Upright(dash, x) => {
+            // The height is no matter, and must only be one that a log axis has.
+            let across = place(*x, 1.0)[0];
+            dashed(*dash, &[[across, top], [across, bottom]], colour, LEVEL, items);
+        }
+        Mark::Labels(labels) => {
+            let text = |label: &Label| Item::Text(beside(label, place(label.at[0], label.at[1]), colour));
+            items.extend(labels.iter().map(text));
+        }
+        Mark::Cells(map) => cells(map, theme, sides, items),
+    }
+}
+
+/// A direct label.
+fn beside(label: &Label, [x, y]: [f64; 2], colour: Colour) -> Text {
+    let middle = 0.36 * LABEL_EM;
+    let (at, anchor) = match label.side {
+        Beside::Left => ([x - LABEL_GAP, y + middle], Anchor::End),
+        Beside::Right => ([x + LABEL_GAP, y + middle], Anchor::Start),
+        Beside::Above => ([x, y - LABEL_GAP], Anchor::Middle),
+        Beside::Below => ([x, y + LABEL_GAP + 2.0 * middle], Anchor::Middle),
+    };
+    Text { text: label.text.clone(), at, em: LABEL_EM, bold: false, colour, anchor, turn: Turn::None }
+}
+
+/// A map: cells beside each other that look the same are one area, and the paper shines through by opacity.
+fn cells(map: &Cells, theme: &Theme, [left, top, right, bottom]: [f64; 4], items: &mut Vec<Item>) {
+    let columns = map.columns.max(1);
+    let rows = map.cells.len() / columns;
+    let look = |&(role, opacity): &(Role, f64)| (role, (opacity.clamp(0.0, 1.0) * OPACITIES).round());
+    let across = |column: usize| left + (right - left) * column as f64 / columns as f64;
+    let up = |row: usize| bottom - (bottom - top) * row as f64 / rows as f64;
+    for (row, line) in map.cells.chunks_exact(columns).enumerate() {
+        let (low, high) = (up(row), up(row + 1));
+        let mut first = 0;
+        for same in line.chunk_by(|a, b| look(a) == look(b)) {
+            let (from, to) = (across(first), across(first + same.len()));
+            first += same.len();
+            let (role, steps) = look(&same[0]);
+            // Mixed with the paper here: areas that are half transparent would show seams where they meet.
+            let colour = mix(theme.paper, theme.colour(role), steps / OPACITIES);
+            items.push(area(vec![[from, low], [to, low], [to, high], [from, high]], colour, 1.0));
+        }
+    }
+}
+
+fn mix(Colour(r, g, b): Colour, Colour(s, h, c): Colour, share: f64) -> Colour {
+    let between = |from: u8, to: u8| (f64::from(from) + share * (f64::from(to) - f64::from(from))).round() as u8;
+    Colour(between(r, s), between(g, h), between(b, c))
+}
+
+/// Draws the bar that explains the colour ramp from `left` on, around the height `middle`.
+pub(super) fn bar(theme: &Theme, left: f64, middle: f64, items: &mut Vec<Item>) {
+    const PIECES: u16 = 60;
+    let step = BAR[0] / f64::from(PIECES);
+    let (top, bottom) = (middle - BAR[1] / 2.0, middle + BAR[1] / 2.0);
+    for piece in 0..PIECES {
+        let (from, to) = (left + step * f64::from(piece), left + step * f64::from(piece + 1));
+        let colour = theme.colour(Role::Ramp(piece * 1000 / (PIECES - 1)));
+        items.push(area(vec![[from, bottom], [to, bottom], [to, top], [from, top]], colour, 1.0));
     }
 }
 
@@ -132,7 +201,7 @@ fn point(marker: Marker, fill: Fill, at: [f64; 2], size: f64, colour: Colour, th
 
 /// The corners of a marker; all markers of one size cover about the same area.
 fn outline(marker: Marker, [x, y]: [f64; 2], size: f64) -> Vec<[f64; 2]> {
-    let ring = |corners: usize, radius: f64, first: f64| {
+    let ring = |corners: usize, radius: f64, first: f64| -> Vec<[f64; 2]> {
         let angle = move |i: usize| (first + i as f64 / corners as f64) * std::f64::consts::TAU;
         (0..corners).map(|i| [x + radius * angle(i).cos(), y + radius * angle(i).sin()]).collect()
     };
@@ -141,6 +210,11 @@ fn outline(marker: Marker, [x, y]: [f64; 2], size: f64) -> Vec<[f64; 2]> {
         Marker::Square => ring(4, 1.25 * size, 0.125),
         Marker::Diamond => ring(4, 1.3 * size, 0.0),
         Marker::Triangle => ring(3, 1.4 * size, -0.25),
+        Marker::Down => ring(3, 1.4 * size, 0.25),
+        Marker::Star => {
+            let (far, near) = (ring(5, 1.6 * size, -0.25), ring(5, 0.7 * size, -0.15));
+            far.into_iter().zip(near).flat_map(|(far, near)| [far, near]).collect()
+        }
     }
 }
 
@@ -193,6 +267,34 @@ fn cut(points: &[[f64; 2]], pattern: [f64; 2]) -> Vec<Vec<[f64; 2]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_that_look_the_same_are_one_area_and_the_first_row_is_the_lowest() {
+        let (one, other) = (Role::Class(1), Role::Class(2));
+        let map = Cells {
+            columns: 3,
+            cells: vec![(one, 1.0), (one, 0.99), (other, 1.0), (one, 0.5), (one, 1.0), (one, 1.0)],
+        };
+        let theme = Theme::light();
+        let mut items = Vec::new();
+        cells(&map, &theme, [0.0, 0.0, 30.0, 20.0], &mut items);
+        let found: Vec<(Colour, [f64; 2], [f64; 2])> = items
+            .iter()
+            .map(|item| match item {
+                Item::Area { points, colour, opacity: 1.0 } => (*colour, points[0], points[2]),
+                _ => panic!("an area that covers"),
+            })
+            .collect();
+        let half = mix(theme.paper, theme.classes[1], 0.5);
+        let expected = [
+            (theme.classes[1], [0.0, 20.0], [20.0, 10.0]),
+            (theme.classes[2], [20.0, 20.0], [30.0, 10.0]),
+            (half, [0.0, 10.0], [10.0, 0.0]),
+            (theme.classes[1], [10.0, 10.0], [30.0, 0.0]),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(mix(Colour(0, 100, 200), Colour(100, 0, 200), 0.5), Colour(50, 50, 200));
+    }
 
     #[test]
     fn dashes_run_on_round_corners() {

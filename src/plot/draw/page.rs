@@ -1,9 +1,11 @@
 //! The page: title, legend, grid of panels, axis labels and caption, one below the other.
 
+use super::backend::text_width;
 use super::marks;
 use super::panel::{self, Frame, TICK_EM, TICK_GAP};
 use super::scene::{wrap, Anchor, Item, Scene, Text, Turn};
-use crate::plot::figure::{FigureData, Panel, Scale};
+use super::ticks::word;
+use crate::plot::figure::{Axis, FigureData, Panel, Scale, Shape};
 use crate::plot::theme::{Colour, Theme};
 
 /// Width of every page.
@@ -84,6 +86,27 @@ impl Page<'_> {
             self.items.push(Item::Text(text));
         }
         self.y += LINE * LEGEND_EM;
+        if let Some(ramp) = &figure.ramp {
+            self.y += if figure.legend.is_empty() { 0.0 } else { 0.4 * LEGEND_EM };
+            self.ramp(ramp);
+        }
+    }
+
+    /// What the colours of the ramp stand for: label, lower end, bar, upper end.
+    fn ramp(&mut self, ramp: &Axis) {
+        const GAP: f64 = 14.0;
+        let (baseline, middle) = (self.y + LEGEND_EM, self.y + 0.66 * LEGEND_EM);
+        let [low, high] = ramp.range.map(word);
+        let mut x = MARGIN;
+        let say = |page: &mut Self, text: String, x: f64| -> f64 {
+            page.text(text.as_str(), [x, baseline], LEGEND_EM, (false, page.theme.ink), (Anchor::Start, Turn::None));
+            x + text_width(&text, LEGEND_EM, false) + GAP
+        };
+        x = say(self, wrap(&ramp.label, WIDTH / 2.0, LEGEND_EM, false, 1).concat(), x) + GAP;
+        x = say(self, low, x);
+        marks::bar(self.theme, x, middle, &mut self.items);
+        say(self, high, x + marks::BAR[0] + GAP);
+        self.y += LINE * LEGEND_EM;
     }
 
     /// The panels with their headings and axis labels. Axes that are the same everywhere have their labels once.
@@ -99,8 +122,7 @@ impl Page<'_> {
         let sides = if panels.iter().any(|p| !p.side.is_empty()) { LINE * HEADING_EM } else { 0.0 };
         // The number of ticks hangs on the height of the panels, their labels' width hardly does.
         let words = panels.iter().flat_map(|p| panel::y_ticks(&p.y, 400.0)).map(|tick| tick.1);
-        let y_words =
-            words.map(|word| super::backend::text_width(&word, TICK_EM, false)).fold(0.0, f64::max) + TICK_GAP;
+        let y_words = words.map(|word| text_width(&word, TICK_EM, false)).fold(0.0, f64::max) + TICK_GAP;
         // Two round ends beside each other both have their tick labels.
         let ends_meet = |p: &Panel| matches!(p.x.scale, Scale::Linear | Scale::Percent);
         let y_label = if panels.iter().all(|p| p.y.label.is_empty()) { 0.0 } else { label };
@@ -113,7 +135,10 @@ impl Page<'_> {
         let right = WIDTH - MARGIN - sides - 8.0;
         let width = (right - left - between * (columns - 1) as f64) / columns as f64;
         let rows_height = panels.iter().map(|p| panel::rows_height(&p.y)).fold(0.0, f64::max);
-        let height = (0.68 * width).clamp(290.0, 480.0).max(rows_height);
+        let height = match figure.shape {
+            Shape::Wide => (0.68 * width).clamp(290.0, 480.0).max(rows_height),
+            Shape::Square => width,
+        };
 
         let mut ends = [f64::NAN; 2];
         for row in 0..rows {
@@ -200,23 +225,25 @@ mod tests {
         texts
     }
 
+    /// Those of the fixture, and some with names that are hard to place.
     fn campaigns() -> Vec<Vec<RunRecords>> {
         let long = "filters-0.25+batchnorm+classifier+a-name-without-any-place-to-break-that-goes-on-and-on";
         let names: Vec<String> = (0..9).map(|i| format!("subset-number-{i}+classifier")).collect();
         let many: Vec<(&str, u64, f64)> = names.iter().map(|name| (name.as_str(), 1_234_567, 0.9)).collect();
-        vec![
-            fixture::quickstart(),
+        let mut campaigns: Vec<Vec<RunRecords>> = fixture::all().into_iter().map(|(_, runs)| runs).collect();
+        campaigns.extend([
             fixture::campaign(&[("classifier", 10, 0.3)], 1),
             fixture::campaign(&[(long, 12_345, 0.9), ("bn", 7, 0.99), ("b", 8, 0.9), ("c", 9, 0.9)], 2),
             fixture::campaign(&many, 1),
-        ]
+        ]);
+        campaigns
     }
 
     #[test]
     fn no_text_is_cut_small_or_on_another() {
         for (i, runs) in campaigns().iter().enumerate() {
             for entry in ENTRIES {
-                let figure = fixture::figure(entry.name).draw_from(runs).unwrap();
+                let Some(figure) = fixture::figure(entry.name).draw_from(runs) else { continue };
                 let scene = lay_out(&figure, &Theme::light());
                 let texts = texts(&scene);
                 for (j, text) in texts.iter().enumerate() {
@@ -233,6 +260,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_ramp_has_its_label_and_both_ends_and_square_panels_are_square() {
+        let mut figure = fixture::figure("learning-curves").draw_from(&fixture::quickstart()).unwrap();
+        let before = lay_out(&figure, &Theme::light());
+        let range = [1e3, 2e5];
+        figure.ramp = Some(Axis { label: "forward passes".to_string(), scale: Scale::Log, range });
+        let scene = lay_out(&figure, &Theme::light());
+        let said: Vec<&str> = texts(&scene).iter().map(|text| text.text.as_str()).collect();
+        assert!(["forward passes", "1k", "200k"].iter().all(|text| said.contains(text)), "{said:?}");
+        assert!(scene.height > before.height && scene.items.len() > before.items.len() + 50);
+        figure.shape = Shape::Square;
+        let wide = scene.height;
+        assert!(lay_out(&figure, &Theme::light()).height > wide);
     }
 
     #[test]

@@ -95,6 +95,10 @@ pub(super) fn panel(panel: &Panel, frame: &Frame, labels: (bool, bool), theme: &
         rule([across, frame.top], [across, frame.bottom()], theme.grid, 1.2);
         rule([across, frame.bottom()], [across, frame.bottom() + 8.0], theme.grey, 1.5);
     }
+    for y in minor(&panel.y) {
+        let height = place(x_low, y)[1];
+        rule([frame.left, height], [frame.left - 4.0, height], theme.grey, 1.2);
+    }
     for x in minor(&panel.x) {
         let across = place(x, y_low)[0];
         rule([across, frame.bottom()], [across, frame.bottom() + 4.0], theme.grey, 1.2);
@@ -108,7 +112,8 @@ pub(super) fn panel(panel: &Panel, frame: &Frame, labels: (bool, bool), theme: &
     rule([frame.left, frame.bottom()], [frame.right(), frame.bottom()], theme.grey, 1.5);
 
     for series in &panel.series {
-        marks::series(&series.mark, series.role, theme, &place, [frame.left, frame.right()], items);
+        let sides = [frame.left, frame.top, frame.right(), frame.bottom()];
+        marks::series(&series.mark, series.role, theme, &place, sides, items);
     }
 
     let text = |text: String, at, anchor, colour| {

@@ -65,7 +65,7 @@ fn multiples([low, high]: [f64; 2], factors: &[f64]) -> Vec<f64> {
 }
 
 /// A number in few letters: `0.1`, `20`, `1.5k`, `10k`, `2M`, `1G`.
-fn word(x: f64) -> String {
+pub(super) fn word(x: f64) -> String {
     let size = x.abs();
     let (unit, letter) = match size {
         _ if size >= 0.9999e12 => (1e12, "T"),

@@ -1,6 +1,6 @@
 //! Where learners are compared: at equal training loss, which they reach at different times, and at the end.
 
-use crate::record::RunRecords;
+use super::RunRecords;
 
 /// Matched losses of a comparison.
 const LEVELS: u32 = 5;
@@ -93,6 +93,7 @@ mod tests {
             evaluations,
             laps: Vec::new(),
             measurements: Vec::new(),
+            config: String::new(),
         }
     }
 
