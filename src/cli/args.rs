@@ -79,7 +79,7 @@ pub enum Command {
     Export(ExportArguments),
     /// Measure what training did to the networks of runs: generalisation, information, decision regions, diffusion
     #[command(before_help = "Examples:\n  subevo measure runs/quickstart\n  \
-                       subevo measure runs/quickstart --metric regions --metric '{ name = \"ece\", bins = 10 }'\n\n\
+                       subevo measure runs/quickstart --metric regions --metric '{ name = \"calibration\", bins = 10 }'\n\n\
                        What was measured before is not measured again. Numbers: measurements/*.jsonl of each run.")]
     Measure(MeasureArguments),
     /// Write which weights a cell trains as JSON: to look at, or to edit and give to the selector `file`

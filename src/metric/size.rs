@@ -38,7 +38,8 @@ impl Size {
             classes: graph.classes(),
             images,
             snapshot,
-            step: 3.0 * forward * (population * task.order.batch()) as f64,
+            // A gradient is worth three passes, a member one.
+            step: if population > 1 { 1.0 } else { 3.0 } * forward * (population * task.order.batch()) as f64,
         }
     }
 

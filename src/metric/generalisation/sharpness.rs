@@ -56,7 +56,7 @@ impl Metric for Sharpness {
 
     fn macs(&self, size: &Size) -> f64 {
         let spectrum = if size.trained <= WHOLE { size.trained } else { self.draws + self.steps };
-        let gradients = 2 * (spectrum + self.pairs) + STEPS + 2;
+        let gradients = (spectrum + self.pairs) + STEPS + 2;
         gradients as f64 * size.gradient(self.images.min(size.snapshot))
     }
 

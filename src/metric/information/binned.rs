@@ -79,8 +79,8 @@ impl Metric for Binned {
     }
 
     fn macs(&self, size: &Size) -> f64 {
-        // Four rules, one of which sorts: some two hundred operations a value.
-        200.0 * size.images as f64 * width(size)
+        // Four rules, one of which sorts: some four hundred operations a value.
+        400.0 * size.images as f64 * width(size)
     }
 
     fn measure(&self, subject: &Subject<'_>) -> Result<Measured> {

@@ -31,7 +31,7 @@ impl Metric for Cka {
     fn macs(&self, size: &Size) -> f64 {
         let n = self.points.min(size.images) as f64;
         let side = |length: usize| n * n.min(length as f64) * (length as f64 + 4.0 * n.min(size.inputs as f64));
-        2.0 * (size.forward * size.images as f64 + size.sites.iter().flatten().map(|length| side(*length)).sum::<f64>())
+        0.4 * (size.forward * size.images as f64 + size.sites.iter().flatten().map(|length| side(*length)).sum::<f64>())
     }
 
     fn measure(&self, subject: &Subject<'_>) -> Result<Measured> {

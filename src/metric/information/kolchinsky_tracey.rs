@@ -92,7 +92,7 @@ impl Metric for KolchinskyTracey {
         // Products, and for each pair of images and noise an exponential and two sums for each labelling.
         let pairs = (size.images as f64).powi(2);
         let kernels = 4.0 * (self.kappa.len() * size.sites.len()) as f64;
-        pairs * (width(size) + kernels * (24 + 2 * self.permutations) as f64)
+        pairs * (width(size) + kernels * (5.0 + 0.5 * self.permutations as f64))
     }
 
     fn measure(&self, subject: &Subject<'_>) -> Result<Measured> {

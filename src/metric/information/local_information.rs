@@ -56,8 +56,7 @@ impl Metric for LocalInformation {
         let d = size.inputs.min(self.directions) as f64;
         let side = |length: usize| {
             let (m, small) = (length as f64, d.min(length as f64));
-            // Eigenvalues wait for memory: an operation takes about twenty times as long as one of a product.
-            d * size.forward + m * d * small + 20.0 * small * small * small
+            d * size.forward + m * d * small + 1.5 * small * small * small
         };
         let sides: f64 = size.sites.iter().map(|[pre, post]| side(*pre) + side(*post)).sum();
         size.forward * size.images as f64 + self.points.min(size.images) as f64 * sides

@@ -48,11 +48,11 @@ impl Metric for LinearProbe {
     }
 
     fn macs(&self, size: &Size) -> f64 {
-        // Projection, and some two hundred passes over the fitted part, forward and back, for each labelling.
+        // Projection, and some sixty passes over the fitted part, forward and back, for each labelling.
         let wide = size.sites.iter().flatten().filter(|length| **length > self.dimensions);
         let projected = wide.map(|length| (length * self.dimensions) as f64).sum::<f64>();
         let read = width(size).min((2 * size.sites.len() * self.dimensions) as f64);
-        let fits = 200.0 * 2.0 * 0.6 * read * size.classes as f64 * (1 + self.permutations) as f64;
+        let fits = 60.0 * 2.0 * 0.6 * read * size.classes as f64 * (1 + self.permutations) as f64;
         size.images as f64 * (projected + fits)
     }
 

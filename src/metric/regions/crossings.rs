@@ -46,7 +46,7 @@ impl Metric for SegmentCrossings {
         // For each piece the values, the values again, and their derivatives.
         let units: usize = size.sites.iter().map(|[pre, _]| pre).sum();
         let pieces = (2 * self.segments) as f64 * EXPECTED * units as f64;
-        3.0 * size.forward * pieces.min(self.pieces as f64)
+        5.0 * size.forward * pieces.min(self.pieces as f64)
     }
 
     fn measure(&self, subject: &Subject<'_>) -> Result<Measured> {
