@@ -8,7 +8,7 @@ use super::Registry;
 use crate::error::{Error, Result};
 use crate::num::{mean, t_half_width};
 use crate::params::{Origin, Params, Problems, Table};
-use crate::plot::{render, Theme};
+use crate::plot::{figures, render, Theme};
 use crate::record::{Background, RunRecords};
 
 /// What was read of campaigns.
@@ -192,12 +192,13 @@ pub fn write_pictures(
     };
     for name in names {
         let Some(figure) = registry.figures.build(name, &Origin::Default, &params, &()) else { continue };
-        let Some(data) = figure.draw_from(runs) else { continue };
-        disk::create_dir_synced(folder)?;
-        for (file, bytes) in render(name, &data, theme) {
-            let path = folder.join(file);
-            disk::write_atomically(&path, &bytes)?;
-            written.push(path);
+        for (name, data) in figures(name, figure.as_ref(), runs) {
+            disk::create_dir_synced(folder)?;
+            for (file, bytes) in render(&name, &data, theme) {
+                let path = folder.join(file);
+                disk::write_atomically(&path, &bytes)?;
+                written.push(path);
+            }
         }
     }
     match problems.into_vec().first() {

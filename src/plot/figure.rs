@@ -25,6 +25,8 @@ pub struct FigureData {
 pub enum Shape {
     /// Wider than high, as suits curves.
     Wide,
+    /// Much wider than high, as suits a long row of categories.
+    Flat,
     /// As wide as high, as suits maps with the same unit on both axes.
     Square,
 }

@@ -1,5 +1,6 @@
 //! Records as a campaign would leave them, for the tests of figures: smooth curves with a little noise from the seed.
 
+use super::fixture_measured::{measured, noisy, populations};
 use super::{Figure, ENTRIES};
 use crate::params::{Origin, Params, Problems, Table};
 use crate::record::{Background, Cost, End, Evaluation, Header, Lap, Method, RunRecords, Score, Scores, FORMAT};
@@ -87,7 +88,15 @@ pub(super) fn campaign(subsets: &[(&str, u64, f64)], seeds: u64) -> Vec<RunRecor
 
 /// All campaigns that the tests of every figure draw, by name: each figure is drawn of one of them at least.
 pub(super) fn all() -> Vec<(&'static str, Vec<RunRecords>)> {
-    vec![("quickstart", quickstart())]
+    let sizes =
+        [("filters-0.25", 1_310, 0.5), ("filters-0.5", 2_620, 0.6), ("classifier", 5_130, 0.72), ("all", 20_490, 0.9)];
+    vec![
+        ("quickstart", quickstart()),
+        ("sizes", campaign(&sizes, 3)),
+        ("measured", measured()),
+        ("noisy", noisy()),
+        ("populations", populations()),
+    ]
 }
 
 /// Three subsets and three seeds.

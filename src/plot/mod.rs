@@ -1,14 +1,30 @@
 //! Figures, made from records alone: a [`Figure`] turns records into [`FigureData`], and one renderer draws any of them.
 
 mod accuracy_by_subset;
+mod accuracy_by_subset_size;
+mod arms;
+mod background_by_fraction;
 mod cases;
+mod cells;
+mod config;
+mod corruption;
 mod curves;
+mod decision_regions;
+mod diffusion;
 mod draw;
 mod figure;
+mod generalisation;
+mod information_by_depth;
+mod information_plane;
+mod kinds;
+mod label_noise;
 mod learners_ranked;
 mod learning_curves;
 mod learning_curves_seconds;
+mod plane;
+mod region_radii;
 mod theme;
+mod throughput_by_population;
 mod traces;
 
 pub use draw::{png, svg};
@@ -21,15 +37,57 @@ pub use theme::{Colour, Theme};
 use crate::entry::Entry;
 use crate::record::RunRecords;
 
+/// Of which runs one picture is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Of all runs.
+    Campaign,
+    /// Of those of one cell: one subset, one background, all learners.
+    Cell,
+}
+
 /// A figure: what it shows of some runs.
 pub trait Figure: Send + Sync {
+    /// Of which runs one picture is made.
+    fn scope(&self) -> Scope {
+        Scope::Campaign
+    }
+
     /// The figure as data, or `None` where the records hold nothing that it could show.
     fn draw_from(&self, runs: &[RunRecords]) -> Option<FigureData>;
 }
 
 /// Alphabetical; a test fails where a file here has no row.
-pub const ENTRIES: &[Entry<dyn Figure>] =
-    &[accuracy_by_subset::ENTRY, learners_ranked::ENTRY, learning_curves::ENTRY, learning_curves_seconds::ENTRY];
+pub const ENTRIES: &[Entry<dyn Figure>] = &[
+    accuracy_by_subset::ENTRY,
+    accuracy_by_subset_size::ENTRY,
+    background_by_fraction::ENTRY,
+    corruption::ENTRY,
+    decision_regions::ENTRY,
+    diffusion::ENTRY,
+    generalisation::ENTRY,
+    information_by_depth::ENTRY,
+    information_plane::ENTRY,
+    label_noise::ENTRY,
+    learners_ranked::ENTRY,
+    learning_curves::ENTRY,
+    learning_curves_seconds::ENTRY,
+    region_radii::ENTRY,
+    throughput_by_population::ENTRY,
+];
+
+/// What a figure shows of runs, by the name of its file: one picture, or one for each cell.
+pub fn figures(name: &str, figure: &dyn Figure, runs: &[RunRecords]) -> Vec<(String, FigureData)> {
+    let cells = match figure.scope() {
+        Scope::Campaign => return figure.draw_from(runs).map(|data| (name.to_string(), data)).into_iter().collect(),
+        Scope::Cell => cells::cells(runs),
+    };
+    let drawn = |(cell, runs): (String, Vec<RunRecords>)| {
+        let name = if cell.is_empty() { name.to_string() } else { format!("{name}-{cell}") };
+        Some((name, figure.draw_from(&runs)?))
+    };
+    cells.into_iter().filter_map(drawn).collect()
+}
 
 /// A picture: file name and bytes.
 pub type Picture = (String, Vec<u8>);
@@ -41,6 +99,8 @@ pub fn render(name: &str, figure: &FigureData, theme: &Theme) -> [Picture; 2] {
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod fixture_measured;
 
 #[cfg(test)]
 mod tests {
@@ -166,10 +226,11 @@ mod tests {
         ]);
         for (campaign, runs) in &campaigns {
             for entry in ENTRIES {
-                let Some(figure) = fixture::figure(entry.name).draw_from(runs) else { continue };
-                for (look, theme) in [("light", Theme::light()), ("dark", Theme::dark())] {
-                    for (name, bytes) in render(&format!("{campaign}-{}-{look}", entry.name), &figure, &theme) {
-                        std::fs::write(folder.join(name), bytes).unwrap();
+                for (name, figure) in figures(entry.name, fixture::figure(entry.name).as_ref(), runs) {
+                    for (look, theme) in [("light", Theme::light()), ("dark", Theme::dark())] {
+                        for (name, bytes) in render(&format!("{campaign}-{name}-{look}"), &figure, &theme) {
+                            std::fs::write(folder.join(name), bytes).unwrap();
+                        }
                     }
                 }
             }

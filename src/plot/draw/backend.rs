@@ -91,12 +91,9 @@ fn play<B: DrawingBackend>(scene: &Scene, backend: &mut B, scale: f64, metrics: 
     for item in &scene.items {
         drawn = drawn.and_then(|()| match item {
             Item::Line { points, colour, width } => {
-                let points = place(points);
                 let style = rgb(*colour).stroke_width((width * scale).round().max(1.0) as u32);
-                match points.len() {
-                    0 | 1 => Ok(()),
-                    _ => backend.draw_path(points, &style),
-                }
+                let lines = without_spikes(&place(points));
+                lines.into_iter().try_for_each(|points| backend.draw_path(points, &style))
             }
             Item::Area { points, colour, opacity } => {
                 let points = place(points);
@@ -113,6 +110,25 @@ fn play<B: DrawingBackend>(scene: &Scene, backend: &mut B, scale: f64, metrics: 
     }
     // Memory does not refuse, and the font is embedded, so there is nothing that a caller could do.
     drawn.and_then(|()| backend.present()).unwrap_or_else(|error| unreachable!("drawing into memory failed: {error}"));
+}
+
+/// Cuts a line where it turns back: plotters' bitmaps would draw the mitre of such a corner, which may be as long as the page.
+fn without_spikes(points: &[(i32, i32)]) -> Vec<Vec<(i32, i32)>> {
+    let step = |a: (i32, i32), b: (i32, i32)| [f64::from(b.0 - a.0), f64::from(b.1 - a.1)];
+    let mut lines: Vec<Vec<(i32, i32)>> = vec![points[..points.len().min(1)].to_vec()];
+    for (i, point) in points.iter().enumerate().skip(1) {
+        let line = lines.last_mut().expect("there is always a last line");
+        line.push(*point);
+        if let Some(next) = points.get(i + 1) {
+            let (a, b) = (step(points[i - 1], *point), step(*point, *next));
+            let cosine = (a[0] * b[0] + a[1] * b[1]) / (a[0].hypot(a[1]) * b[0].hypot(b[1]));
+            if cosine < -0.5 {
+                lines.push(vec![*point]);
+            }
+        }
+    }
+    lines.retain(|line| line.len() > 1);
+    lines
 }
 
 /// The style of a text and the place that it has to be drawn at for its baseline to be right.
@@ -157,6 +173,13 @@ mod tests {
             assert!((width - units).abs() < 4.0, "{text}: {width}");
         }
         assert!(text_width("MM", 20.0, true) > text_width("MM", 20.0, false));
+    }
+
+    #[test]
+    fn a_line_that_turns_back_is_cut_there() {
+        let cut = without_spikes(&[(0, 0), (10, 0), (20, 5), (11, 1), (11, 30)]);
+        assert_eq!(cut, [vec![(0, 0), (10, 0), (20, 5)], vec![(20, 5), (11, 1), (11, 30)]]);
+        assert!(without_spikes(&[(3, 3)]).is_empty() && without_spikes(&[]).is_empty());
     }
 
     #[test]

@@ -145,6 +145,7 @@ pub(super) fn sample_width(sample: Sample) -> f64 {
     match sample {
         Sample::Line(..) | Sample::Level(_) => 48.0,
         Sample::Band => 36.0,
+        Sample::Point(Marker::Star, _) => 3.0 * POINT,
         Sample::Point(..) => 2.0 * POINT,
         Sample::Dot => 2.0 * DOT,
     }

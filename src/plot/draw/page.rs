@@ -96,7 +96,7 @@ impl Page<'_> {
     fn ramp(&mut self, ramp: &Axis) {
         const GAP: f64 = 14.0;
         let (baseline, middle) = (self.y + LEGEND_EM, self.y + 0.66 * LEGEND_EM);
-        let [low, high] = ramp.range.map(word);
+        let [low, high] = ramp.range.map(|end| word(three_digits(end)));
         let mut x = MARGIN;
         let say = |page: &mut Self, text: String, x: f64| -> f64 {
             page.text(text.as_str(), [x, baseline], LEGEND_EM, (false, page.theme.ink), (Anchor::Start, Turn::None));
@@ -132,18 +132,19 @@ impl Page<'_> {
             false => GAP + y_label + y_words,
         };
         let left = MARGIN + y_label + y_words;
-        let right = WIDTH - MARGIN - sides - 8.0;
+        let right = WIDTH - MARGIN - sides - 14.0;
         let width = (right - left - between * (columns - 1) as f64) / columns as f64;
         let rows_height = panels.iter().map(|p| panel::rows_height(&p.y)).fold(0.0, f64::max);
         let height = match figure.shape {
             Shape::Wide => (0.68 * width).clamp(290.0, 480.0).max(rows_height),
+            Shape::Flat => (0.24 * width).clamp(240.0, 340.0).max(rows_height),
             Shape::Square => width,
         };
 
         let mut ends = [f64::NAN; 2];
         for row in 0..rows {
             let here = || panels.iter().filter(|p| p.row == row);
-            let headings: Vec<(Vec<String>, &Panel)> = here().map(|p| (heading(p, width), p)).collect();
+            let headings: Vec<(Vec<(String, bool)>, &Panel)> = here().map(|p| (heading(p, width), p)).collect();
             let head = headings.iter().map(|(lines, _)| lines.len()).max().unwrap_or(0);
             let frame_top = self.y + head as f64 * LINE * HEADING_EM + if head > 0 { 4.0 } else { 0.0 };
             ends = [ends[0].min(frame_top), frame_top + height];
@@ -183,10 +184,9 @@ impl Page<'_> {
     }
 
     /// Heading above a panel, its second line in grey, and heading of its row beside it.
-    fn heading(&mut self, lines: &[String], p: &Panel, frame: &Frame) {
-        for (i, line) in lines.iter().rev().enumerate() {
-            let note = i == 0 && !p.note.is_empty();
-            let look = if note { (false, self.theme.grey) } else { (true, self.theme.ink) };
+    fn heading(&mut self, lines: &[(String, bool)], p: &Panel, frame: &Frame) {
+        for (i, (line, note)) in lines.iter().rev().enumerate() {
+            let look = if *note { (false, self.theme.grey) } else { (true, self.theme.ink) };
             let at = [frame.left, frame.top - 12.0 - i as f64 * LINE * HEADING_EM];
             self.text(line.as_str(), at, HEADING_EM, look, (Anchor::Start, Turn::None));
         }
@@ -198,14 +198,24 @@ impl Page<'_> {
     }
 }
 
-/// The lines above a panel, the note last.
-fn heading(panel: &Panel, width: f64) -> Vec<String> {
-    let mut lines = match panel.heading.is_empty() {
+/// A number rounded to three digits.
+fn three_digits(x: f64) -> f64 {
+    let unit = 10f64.powf(x.abs().log10().floor() - 2.0);
+    if unit.is_finite() && unit > 0.0 {
+        (x / unit).round() * unit
+    } else {
+        x
+    }
+}
+
+/// The lines above a panel, each with whether it is of the note, which is last.
+fn heading(panel: &Panel, width: f64) -> Vec<(String, bool)> {
+    let lines = |text: &str, note: bool| match text.is_empty() {
         true => Vec::new(),
-        false => wrap(&panel.heading, width, HEADING_EM, true, 2),
+        false => wrap(text, width, HEADING_EM, !note, 2),
     };
-    lines.extend((!panel.note.is_empty()).then(|| panel.note.clone()));
-    lines
+    let heading = lines(&panel.heading, false).into_iter().map(|line| (line, false));
+    heading.chain(lines(&panel.note, true).into_iter().map(|line| (line, true))).collect()
 }
 
 #[cfg(test)]
@@ -266,7 +276,7 @@ mod tests {
     fn a_ramp_has_its_label_and_both_ends_and_square_panels_are_square() {
         let mut figure = fixture::figure("learning-curves").draw_from(&fixture::quickstart()).unwrap();
         let before = lay_out(&figure, &Theme::light());
-        let range = [1e3, 2e5];
+        let range = [1e3, 199_990.0];
         figure.ramp = Some(Axis { label: "forward passes".to_string(), scale: Scale::Log, range });
         let scene = lay_out(&figure, &Theme::light());
         let said: Vec<&str> = texts(&scene).iter().map(|text| text.text.as_str()).collect();
