@@ -37,7 +37,7 @@
 //! From the ground up; a module knows only what stands before it (`tests/it/tidy/imports.rs`).
 //!
 //! - The ground. [`error`]: the one error type. `guard`: a user's panic becomes one. [`num`]: means, intervals, matrix
-//!   products, eigenvalues. [`progress`]: how far a run is.
+//!   products, eigenvalues. [`stats`]: tests and effect sizes of paired differences. [`progress`]: how far a run is.
 //!   [`population`]: genomes in one block. [`record`]: the lines of `steps.jsonl` and `times.jsonl` as types. [`rng`]:
 //!   streams of random numbers by address. [`state`]: arrays that a checkpoint keeps bit for bit. [`params`]: TOML to
 //!   checked values, every mistake with its place. [`entry`]: a registry is a slice of rows.
@@ -54,7 +54,8 @@
 //!   genomes and learns from their losses. [`evaluation`]: on how many batches members come to them.
 //! - [`learner`]: evolution and backprop as one interface, the one training loop ([`learner::Training`]), the budget, and
 //!   the only cost meter ([`learner::Task::charge`]).
-//! - [`metric`]: numbers about a network at one moment of its run, in four families. [`plot`]: figures from records alone.
+//! - [`metric`]: numbers about a network at one moment of its run, in four families. [`mod@compare`]: learners against each
+//!   other from records alone, paired by their start. [`plot`]: figures from records alone.
 //! - [`campaign`]: TOML to cells to runs; [`campaign::run`] is the loop over them, [`campaign::store`] their folders,
 //!   [`mod@campaign::measure`] what computes metrics of what they kept.
 //! - [`mod@bench`]: the common task of the speed comparisons, timed.
@@ -65,6 +66,7 @@
 pub mod bench;
 pub mod campaign;
 pub mod cli;
+pub mod compare;
 pub mod data;
 pub mod engine;
 pub mod entry;
@@ -88,5 +90,6 @@ pub mod projection;
 pub mod record;
 pub mod rng;
 pub mod state;
+pub mod stats;
 pub mod strategy;
 pub mod subset;

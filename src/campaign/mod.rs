@@ -1,5 +1,6 @@
 //! Campaigns: the file, its grid, its runs on disk, and what is made of them.
 
+mod alike;
 mod batch_setup;
 mod budget_setup;
 mod export;
@@ -23,7 +24,7 @@ mod stages;
 pub mod store;
 mod subset_setup;
 
-pub use crate::record::{landmarks, Landmark};
+pub use alike::check_alike;
 pub use export::{export, state_dict, state_dict_name, Exported, Incumbent, Place};
 pub use file::{Campaign, Cell, Run};
 pub use fit::check_memory;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench_args::BenchCommand;
+use super::compare_args::{self, CompareArguments};
 use super::measure_args::MeasureArguments;
 use super::measure_arrays_args::{MeasureArraysArguments, EXAMPLES, NOTES};
 use super::new_args::NewCommand;
@@ -65,6 +66,9 @@ pub enum Command {
         before_help = "Examples:\n  subevo plot runs/quickstart\n  subevo plot runs/quickstart --only learning-curves --out figures"
     )]
     Plot(PlotArguments),
+    /// Compare evolution with backprop from records: at equal training loss, at equal cost and at the end
+    #[command(before_help = compare_args::EXAMPLES, after_help = compare_args::NOTES)]
+    Compare(CompareArguments),
     /// Show a campaign's network, subset, plan and cost before any work
     #[command(before_help = "Examples:\n  subevo inspect experiments/01-quickstart/campaign.toml\n  \
                        subevo inspect campaign.toml --set 'subset.select=[{ filters = 2 }]' --json")]

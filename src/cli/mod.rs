@@ -7,6 +7,8 @@ mod bench;
 mod bench_args;
 mod bench_functions;
 mod check;
+mod compare;
+mod compare_args;
 mod export;
 mod format;
 mod inspect;
@@ -102,6 +104,7 @@ fn dispatch(
         Command::Plot(options) => plot::plot(&options, registry, output),
         Command::Inspect(options) => inspect::inspect(&options, registry, output),
         Command::Measure(options) => measure::measure(&options, registry, words, output),
+        Command::Compare(options) => compare::compare(&options, output),
         Command::Export(options) => export::export(&options, registry, output),
         Command::Subset(options) => subset::subset(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),

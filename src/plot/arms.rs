@@ -40,6 +40,12 @@ pub(super) fn is_full(run: &RunRecords) -> bool {
     run.header.subset_size == run.header.parameters_total && run.header.subset_weights.is_none()
 }
 
+/// What runs are sorted by, so that no picture depends on the order in which they were read.
+fn order(run: &RunRecords) -> (u64, &str, &str, &str) {
+    let header = &run.header;
+    (header.seed, &header.learner, &header.campaign, &header.cell)
+}
+
 impl<'a> Arms<'a> {
     /// The arms of runs of one cell; `None` where nothing was measured of them. Runs with all weights trained are an arm apart
     /// where others are there too.
@@ -59,12 +65,12 @@ impl<'a> Arms<'a> {
             let shade = keys[..i].iter().filter(|key| key.0 == method).count();
             let mut runs = cell.clone();
             runs.retain(|run| run.header.learner == label && run.header.method == method);
-            runs.sort_by_key(|run| run.header.seed);
+            runs.sort_by(|a, b| order(a).cmp(&order(b)));
             Arm { label: label.to_string(), role: Role::Learner(method, shade), runs }
         };
         let learners: Vec<Arm<'_>> = keys.iter().enumerate().map(arm).collect();
         let mut full: Vec<&RunRecords> = full.into_iter().filter(|run| run.header.method == Method::Backprop).collect();
-        full.sort_by(|a, b| (a.header.seed, &a.header.learner).cmp(&(b.header.seed, &b.header.learner)));
+        full.sort_by(|a, b| order(a).cmp(&order(b)));
         let full =
             (!full.is_empty()).then(|| Arm { label: "all weights trained".to_string(), role: Role::Any, runs: full });
         let landmarks = landmarks(cell.iter().copied());

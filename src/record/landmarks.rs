@@ -3,7 +3,7 @@
 use super::RunRecords;
 
 /// Matched losses of a comparison.
-const LEVELS: u32 = 5;
+pub(crate) const LEVELS: u32 = 5;
 
 /// A moment at which the networks of all learners are compared.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,6 +8,7 @@ mod measurement;
 pub(crate) mod number;
 mod number_map;
 
+pub(crate) use landmarks::LEVELS;
 pub use landmarks::{landmarks, Landmark};
 pub use measurement::{Measurement, MeasurementLine, Reading, Side};
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_functions;
+mod compare;
 mod export;
 mod failures;
 mod inspect;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use subevo::campaign::measure::{measure, metrics_of, MeasureSummary, Measuring};
 use subevo::campaign::store::{read_run, read_walk};
-use subevo::campaign::{landmarks, run, Campaign, Landmark, Options, Place, Registry};
+use subevo::campaign::{run, Campaign, Options, Place, Registry};
 use subevo::plan::Limits;
-use subevo::record::{Measurement, Reading, RunRecords};
+use subevo::record::{landmarks, Landmark, Measurement, Reading, RunRecords};
 
 const LIMITS: Limits = Limits { memory: 1 << 30, threads: 2 };
 

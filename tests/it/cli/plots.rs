@@ -17,7 +17,8 @@ fn figures_from_records_alone_are_those_of_the_run() {
     place.subevo(&["run", "campaign.toml", "--set", "campaign.seeds=2"]).expect(0);
     let made = pictures(&place.path("runs/tiny/plots"));
     let names: Vec<&str> = made.keys().map(String::as_str).collect();
-    let figures = ["accuracy-by-subset", "learners-ranked", "learning-curves-seconds", "learning-curves"];
+    let figures =
+        ["accuracy-by-subset", "generalisation", "learners-ranked", "learning-curves-seconds", "learning-curves"];
     assert_eq!(
         names,
         figures.iter().flat_map(|name| [format!("{name}.png"), format!("{name}.svg")]).collect::<Vec<_>>()
@@ -25,7 +26,7 @@ fn figures_from_records_alone_are_those_of_the_run() {
     assert!(made.values().all(|bytes| bytes.len() > 1_000));
 
     let again = place.subevo(&["plot", "runs/tiny", "--out", "again"]).expect(0);
-    assert_eq!(again.out.lines().count(), 8, "{}", again.out);
+    assert_eq!(again.out.lines().count(), 10, "{}", again.out);
     assert!(again.out.lines().all(|line| place.path(line).is_file()), "{}", again.out);
     assert_same(&pictures(&place.path("again")), &made, "again");
 
@@ -43,7 +44,7 @@ fn figures_from_records_alone_are_those_of_the_run() {
     place.subevo(&["plot", "runs/tiny", "runs/other", "--out", "both"]).expect(0);
     let run = place.runs("runs/tiny").remove(0);
     place.subevo(&["plot", run.to_str().unwrap(), "--out", "single"]).expect(0);
-    assert_eq!(pictures(&place.path("single")).len(), 8);
+    assert_eq!(pictures(&place.path("single")).len(), 10);
     assert!(!run.join("plots").exists());
 }
 
@@ -70,7 +71,10 @@ fn what_cannot_be_drawn_is_a_usage_error_that_says_what_to_do() {
     place.run(&[]);
     fs::create_dir(place.path("empty")).unwrap();
     for (words, expected) in [
-        (&["runs/tiny", "--only", "lerning-curves"][..], "unknown figure `lerning-curves`: expected `accuracy-by-subset`, `learners-ranked`, `learning-curves` or `learning-curves-seconds`; did you mean `learning-curves`?\n"),
+        (
+            &["runs/tiny", "--only", "lerning-curves"][..],
+            "or `throughput-by-population`; did you mean `learning-curves`?\n",
+        ),
         (&["runs/tinny"], "runs/tinny does not exist: give a folder that `subevo run` wrote, as in runs/quickstart\n"),
         (&["campaign.toml"], "campaign.toml is no folder: give a folder that `subevo run` wrote"),
         (&["empty"], "empty is neither a run (no config.toml) nor a campaign (no campaign.json): give a folder"),

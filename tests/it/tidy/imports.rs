@@ -5,14 +5,14 @@ use super::{has_word, nothing_wrong, sources, word};
 /// From the ground up. A module may import itself, what stands in a line above its own, and what stands before it in its
 /// own line.
 const LAYERS: [&[&str]; 11] = [
-    &["error", "guard", "num", "progress", "population", "state", "record", "rng", "params", "entry"],
+    &["error", "guard", "num", "stats", "progress", "population", "state", "record", "rng", "params", "entry"],
     &["data", "graph", "projection", "estimator"],
     &["model", "subset"],
     &["plan"],
     &["engine"],
     &["operator", "optimizer", "strategy", "evaluation"],
     &["learner"],
-    &["metric", "plot"],
+    &["metric", "compare", "plot"],
     &["campaign"],
     &["bench"],
     &["cli"],

@@ -220,7 +220,22 @@ pub fn kinds() -> Vec<Kind> {
         kind(
             "figures",
             "plot",
-            &["cases.rs", "curves.rs", "draw", "figure.rs", "fixture.rs", "font", "theme.rs", "traces.rs"],
+            &[
+                "arms.rs",
+                "cases.rs",
+                "cells.rs",
+                "config.rs",
+                "curves.rs",
+                "draw",
+                "figure.rs",
+                "fixture.rs",
+                "fixture_measured.rs",
+                "font",
+                "kinds.rs",
+                "plane.rs",
+                "theme.rs",
+                "traces.rs",
+            ],
             rows(&figures),
         ),
     ]
