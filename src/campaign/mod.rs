@@ -33,7 +33,7 @@ pub use lineage::Lineage;
 pub use metric_setup::NamedMetric;
 pub use redraw::Redrawn;
 pub use registry::Registry;
-pub use results::{read_results, summarise, write_pictures, Column, Results, Row};
+pub use results::{read_results, summarise, write_pictures, Column, Pictures, Results, Row};
 pub use run::{run, Observer, Options, RunEnd, Summary, Turn};
 pub use scoring::Scoring;
 pub use setup::{DataSetup, Setup};

@@ -171,7 +171,20 @@ fn row(group: &[&RunRecords]) -> Row {
     }
 }
 
-/// Draws figures into a folder, as SVG and PNG; gives the files written. Figures that have nothing to show are left out.
+/// Cells up to which figures of single cells are drawn unasked.
+const CELLS: usize = 12;
+
+/// What was drawn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pictures {
+    /// The files written.
+    pub files: Vec<PathBuf>,
+    /// What was left out and how to have it, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Draws figures into a folder, as SVG and PNG. Figures that have nothing to show are left out, and where `only` is empty so are
+/// those of single cells of a grid of more than 12.
 ///
 /// # Errors
 /// If a file cannot be written, or `only` names no figure.
@@ -181,9 +194,9 @@ pub fn write_pictures(
     only: &[String],
     theme: &Theme,
     folder: &Path,
-) -> Result<Vec<PathBuf>> {
+) -> Result<Pictures> {
     let problems = Problems::default();
-    let mut written = Vec::new();
+    let mut drawn = Pictures::default();
     let table = Table::default();
     let params = Params::new(&table, Origin::Default, "figure", &problems);
     let names: Vec<&str> = match only {
@@ -192,17 +205,24 @@ pub fn write_pictures(
     };
     for name in names {
         let Some(figure) = registry.figures.build(name, &Origin::Default, &params, &()) else { continue };
-        for (name, data) in figures(name, figure.as_ref(), runs) {
+        let figures = figures(name, figure.as_ref(), runs);
+        if only.is_empty() && figures.len() > CELLS {
+            let cells = figures.len();
+            let remedy = format!("`subevo plot FOLDER --only {name}` draws them");
+            drawn.notes.push(format!("figure {name} is left out, for {cells} cells have one each; {remedy}"));
+            continue;
+        }
+        for (name, data) in figures {
             disk::create_dir_synced(folder)?;
             for (file, bytes) in render(&name, &data, theme) {
                 let path = folder.join(file);
                 disk::write_atomically(&path, &bytes)?;
-                written.push(path);
+                drawn.files.push(path);
             }
         }
     }
     match problems.into_vec().first() {
-        None => Ok(written),
+        None => Ok(drawn),
         Some(problem) => {
             let help = problem.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
             Err(Error::Config(format!("{}{help}", problem.message)))

@@ -17,12 +17,13 @@ pub fn plot(arguments: &PlotArguments, registry: &Registry, output: &mut Output)
     let runs = results.runs;
     let theme = if arguments.dark { Theme::dark() } else { Theme::light() };
     let folder = arguments.out.clone().unwrap_or_else(|| arguments.folders[0].join("plots"));
-    let written = write_pictures(&runs, registry, &arguments.only, &theme, &folder)?;
-    if written.is_empty() {
+    let drawn = write_pictures(&runs, registry, &arguments.only, &theme, &folder)?;
+    if drawn.files.is_empty() {
         let names: Vec<String> = arguments.folders.iter().map(|folder| folder.display().to_string()).collect();
         return Err(Error::Config(format!("{} has nothing to draw yet: run the campaign first", names.join(", "))));
     }
-    for path in written {
+    drawn.notes.iter().for_each(|note| output.talk(&format!("note: {note}\n")));
+    for path in drawn.files {
         output.result(&format!("{}\n", path.display()));
     }
     Ok(Exit::Done)

@@ -53,8 +53,9 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
         print_results(arguments, &summary, &runs, output);
     }
     if !arguments.no_plots && !summary.stopped {
-        let written = write_pictures(&runs, registry, &[], &Theme::light(), &summary.folder.join("plots"))?;
-        if let Some(folder) = written.first().and_then(|path| path.parent()) {
+        let drawn = write_pictures(&runs, registry, &[], &Theme::light(), &summary.folder.join("plots"))?;
+        drawn.notes.iter().for_each(|note| output.talk(&format!("note: {note}\n")));
+        if let Some(folder) = drawn.files.first().and_then(|path| path.parent()) {
             output.talk(&format!("pictures: {}\n", folder.display()));
         }
     }

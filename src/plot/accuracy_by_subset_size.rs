@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::arms::{is_full, key, range, summary};
 use super::cases::{accuracy_axis, chance, finals, seeds, setting, unfinished, Cases};
-use super::figure::{
-    Axis, Beside, Dash, FigureData, Fill, Label, Mark, Panel, Point, Role, Sample, Scale, Series, Shape,
-};
+use super::figure::{Axis, Dash, FigureData, Fill, Mark, Panel, Point, Role, Sample, Scale, Series, Shape};
 use super::kinds::kind;
+use super::names::names_above;
 use super::Figure;
 use crate::entry::Entry;
 use crate::record::{Background, RunRecords};
@@ -72,7 +71,7 @@ impl Figure for AccuracyBySubsetSize {
             }
         }
         let y = accuracy_axis("Test accuracy at the end", series.iter().flat_map(Series::heights));
-        let mut placed = place(labels, x_range, y.range);
+        let mut placed = names_above(labels, x_range, y.range, 1);
         series.append(&mut placed);
         let x = Axis { label: "Trained weights (log scale)".to_string(), scale: Scale::Log, range: x_range };
         let panel =
@@ -93,29 +92,4 @@ impl Figure for AccuracyBySubsetSize {
         let title = format!("Accuracy by subset size: {}", setting(&random));
         Some(FigureData { title, caption, panels: vec![panel], legend, ramp: None, shape: Shape::Wide })
     }
-}
-
-/// The kinds' names above the greatest value of their lines; of names that would touch each other the later stands higher.
-fn place(labels: BTreeMap<String, [f64; 2]>, x: [f64; 2], y: [f64; 2]) -> Vec<Series> {
-    // In shares of the panel: a name is about as wide as its letters, and a line of text a sixteenth high.
-    let across = |at: f64| (at / x[0]).ln() / (x[1] / x[0]).ln();
-    let up = |at: f64| (at - y[0]) / (y[1] - y[0]);
-    let mut taken: Vec<[f64; 4]> = Vec::new();
-    let mut series = Vec::new();
-    for (text, at) in labels {
-        let half = 0.005 * text.chars().count() as f64;
-        let middle = across(at[0]).clamp(half + 0.01, 0.99 - half);
-        let mut low = up(at[1]) + 0.02;
-        while taken.iter().any(|[l, r, b, t]| middle - half < *r && *l < middle + half && low < *t && *b < low + 0.07) {
-            low += 0.02;
-        }
-        if low > 0.92 {
-            continue;
-        }
-        taken.push([middle - half, middle + half, low, low + 0.07]);
-        let at = [x[0] * (x[1] / x[0]).powf(middle), y[0] + (y[1] - y[0]) * low];
-        let label = Label { at, text, side: Beside::Above };
-        series.push(Series { role: Role::Any, mark: Mark::Labels(vec![label]) });
-    }
-    series
 }

@@ -1,9 +1,12 @@
 //! `background-by-fraction`: test accuracy against the share of weights that is trained, before a random and before a zero background.
 
+use std::collections::BTreeMap;
+
 use super::arms::{key, range, summary};
 use super::cases::{accuracy_axis, chance, finals, seeds, setting, unfinished, Cases};
 use super::figure::{Axis, Dash, FigureData, Fill, Mark, Panel, Point, Role, Sample, Scale, Series, Shape};
 use super::kinds::kind;
+use super::names::names_above;
 use super::Figure;
 use crate::entry::Entry;
 use crate::record::{Background, RunRecords};
@@ -49,7 +52,7 @@ impl Figure for BackgroundByFraction {
             let name = if curves.is_empty() { String::new() } else { "other subsets".to_string() };
             groups.push((name, alone));
         }
-        let mut panels: Vec<Panel> = Vec::new();
+        let (mut panels, mut shown): (Vec<Panel>, Vec<&[&String]>) = (Vec::new(), Vec::new());
         for (heading, group) in &groups {
             let mut series: Vec<Series> = Vec::new();
             series.extend(chance(runs).map(|y| Series { role: Role::Reference, mark: Mark::Level(Dash::Solid, y) }));
@@ -78,8 +81,11 @@ impl Figure for BackgroundByFraction {
                         Background::Random => (Dash::Solid, Fill::Solid),
                         Background::Zero => (Dash::Dashed, Fill::Hollow),
                     };
-                    let line = points.iter().map(|point| [point.x, point.y]).collect();
-                    series.push(Series { role: learner.role, mark: Mark::Line(dash, vec![line]) });
+                    // A line joins sizes of one kind; subsets of different kinds have no order.
+                    if group.len() == 1 {
+                        let line = points.iter().map(|point| [point.x, point.y]).collect();
+                        series.push(Series { role: learner.role, mark: Mark::Line(dash, vec![line]) });
+                    }
                     series.push(Series { role: learner.role, mark: Mark::Points(learner.role.marker(), fill, points) });
                 }
             }
@@ -93,6 +99,7 @@ impl Figure for BackgroundByFraction {
             let Some(range) = range(places, true) else { continue };
             let x = Axis { label: "Share of weights trained (log scale)".to_string(), scale: Scale::Log, range };
             let y = accuracy_axis("", std::iter::empty());
+            shown.push(group);
             let (row, column) = (panels.len() / COLUMNS, panels.len() % COLUMNS);
             panels.push(Panel {
                 row,
@@ -113,6 +120,10 @@ impl Figure for BackgroundByFraction {
         // One scale for all panels: they are read across.
         let ends = panels.iter().map(|panel| panel.x.range).reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])])?;
         panels.iter_mut().for_each(|panel| panel.x.range = ends);
+        let columns = panels.len().min(COLUMNS);
+        for (panel, group) in panels.iter_mut().zip(shown).filter(|(_, group)| group.len() > 1) {
+            panel.series.extend(names_above(tops(&cases, group), panel.x.range, panel.y.range, columns));
+        }
         let mut legend: Vec<_> = cases
             .learners
             .iter()
@@ -130,4 +141,20 @@ impl Figure for BackgroundByFraction {
         let title = format!("Random against zero background: {}", setting(runs));
         Some(FigureData { title, caption, panels, legend, ramp: None, shape: Shape::Wide })
     }
+}
+
+/// The highest point of each subset of a group, by name.
+fn tops(cases: &Cases<'_>, group: &[&String]) -> BTreeMap<String, [f64; 2]> {
+    let mut tops: BTreeMap<String, [f64; 2]> = BTreeMap::new();
+    for case in &cases.cases {
+        let header = &case.runs[0].header;
+        let Some(mean) = summary(finals(case)).filter(|_| group.iter().any(|k| **k == kind(&header.subset))) else {
+            continue;
+        };
+        let high = mean.interval.map_or(mean.mean, |ends| ends[1]);
+        let share = header.subset_size as f64 / header.parameters_total as f64;
+        let top = tops.entry(header.subset.clone()).or_insert([share, high]);
+        top[1] = top[1].max(high);
+    }
+    tops
 }

@@ -21,6 +21,7 @@ mod label_noise;
 mod learners_ranked;
 mod learning_curves;
 mod learning_curves_seconds;
+mod names;
 mod plane;
 mod region_radii;
 mod theme;

@@ -10,7 +10,7 @@ use super::figure::{
 };
 use super::Figure;
 use crate::entry::Entry;
-use crate::num::percentile;
+use crate::num::{percentile, short};
 use crate::record::{Method, RunRecords};
 
 /// The row of this figure.
@@ -75,7 +75,7 @@ impl Figure for ThroughputByPopulation {
             let last = points.last().copied();
             series.push(Series { role, mark: Mark::Points(role.marker(), Fill::Solid, points) });
             series.extend(last.map(|point| {
-                let text = format!("{:.0}k/s", point.y / 1e3);
+                let text = format!("{}/s", short(point.y));
                 let at = [point.x, point.interval.map_or(point.y, |ends| ends[1])];
                 Series { role: Role::Any, mark: Mark::Labels(vec![Label { at, text, side: Beside::Above }]) }
             }));

@@ -83,8 +83,11 @@ pub(super) fn series(
             dashed(*dash, &[[across, top], [across, bottom]], colour, LEVEL, items);
         }
         Mark::Labels(labels) => {
-            let text = |label: &Label| Item::Text(beside(label, place(label.at[0], label.at[1]), colour));
-            items.extend(labels.iter().map(text));
+            for label in labels {
+                let text = beside(label, place(label.at[0], label.at[1]), colour);
+                items.push(ground(&text, theme.paper));
+                items.push(Item::Text(text));
+            }
         }
         Mark::Cells(map) => cells(map, theme, sides, items),
     }
@@ -100,6 +103,13 @@ fn beside(label: &Label, [x, y]: [f64; 2], colour: Colour) -> Text {
         Beside::Below => ([x, y + LABEL_GAP + 2.0 * middle], Anchor::Middle),
     };
     Text { text: label.text.clone(), at, em: LABEL_EM, bold: false, colour, anchor, turn: Turn::None }
+}
+
+/// Paper behind a direct label, so that lines that pass there can be told from its letters.
+fn ground(text: &Text, paper: Colour) -> Item {
+    let [left, top, right, bottom] = text.bounds();
+    let points = vec![[left - 3.0, top], [right + 3.0, top], [right + 3.0, bottom], [left - 3.0, bottom]];
+    Item::Area { points, colour: paper, opacity: 0.8 }
 }
 
 /// A map: cells beside each other that look the same are one area, and the paper shines through by opacity.

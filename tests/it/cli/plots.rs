@@ -49,6 +49,27 @@ fn figures_from_records_alone_are_those_of_the_run() {
 }
 
 #[test]
+fn figures_of_single_cells_are_drawn_unasked_for_up_to_twelve() {
+    let place = Place::new(TINY);
+    let grid = |cells: u32| {
+        let values: Vec<String> = (1..=cells).map(|i| format!("{}", 0.1 * f64::from(i))).collect();
+        format!("grid={{ \"learner.0.strategy.sigma\" = [{}] }}", values.join(", "))
+    };
+    for (cells, drawn) in [(12, 12), (13, 0)] {
+        let grid = grid(cells);
+        let ended = place.subevo(&["run", "campaign.toml", "--set", "budget.steps=2", "--set", &grid]).expect(0);
+        let made = pictures(&place.path("runs/tiny/plots"));
+        let of_cells = made.keys().filter(|name| name.starts_with("generalisation-") && name.ends_with(".svg"));
+        assert_eq!(of_cells.count(), drawn, "{:?}", made.keys());
+        let words = "figure generalisation is left out, for 13 cells have one each; `subevo plot FOLDER --only";
+        assert_eq!(ended.err.contains(words), drawn == 0, "{}", ended.err);
+        fs::remove_dir_all(place.path("runs/tiny/plots")).unwrap();
+    }
+    let asked = place.subevo(&["plot", "runs/tiny", "--only", "generalisation"]).expect(0);
+    assert_eq!((asked.out.lines().count(), asked.err.as_str()), (26, ""));
+}
+
+#[test]
 fn runs_without_an_end_are_drawn_as_far_as_they_are() {
     let place = Place::new(TINY);
     place.run(&[]);

@@ -232,6 +232,7 @@ pub fn kinds() -> Vec<Kind> {
                 "fixture_measured.rs",
                 "font",
                 "kinds.rs",
+                "names.rs",
                 "plane.rs",
                 "theme.rs",
                 "traces.rs",
