@@ -14,6 +14,7 @@ mod engine;
 mod evaluations;
 mod experiments;
 mod features;
+mod gallery;
 mod generalisation;
 mod generalisation_metrics;
 mod genetic;
