@@ -1,5 +1,6 @@
 //! What is made of a campaign's records: the table over seeds, and the pictures.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::run::{RunList, LIST};
@@ -8,7 +9,7 @@ use super::Registry;
 use crate::error::{Error, Result};
 use crate::num::{mean, t_half_width};
 use crate::params::{Origin, Params, Problems, Table};
-use crate::plot::{figures, render, Theme};
+use crate::plot::{figures, render, FigureData, Theme};
 use crate::record::{Background, RunRecords};
 
 /// What was read of campaigns.
@@ -20,39 +21,73 @@ pub struct Results {
     pub damaged: Vec<Error>,
 }
 
-/// The records of a campaign's folder (the runs of the campaign last run in it), or of single run folders. Runs without
-/// a record are left out.
+/// The folder of a run, and its records: none where it has no record yet, an error where they are damaged.
+#[derive(Debug)]
+pub struct FoundRun {
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// Its records.
+    pub records: Result<Option<RunRecords>>,
+}
+
+/// The runs of campaigns' folders (those of the campaign last run in each), or of single run folders.
 ///
 /// # Errors
 /// If a folder holds no run, or two runs are of one learner, cell and seed.
-pub fn read_results(folders: &[PathBuf]) -> Result<Results> {
-    let (mut runs, mut damaged) = (Vec::new(), Vec::new());
+pub fn find_runs(folders: &[PathBuf]) -> Result<Vec<FoundRun>> {
+    let mut found = Vec::new();
     for folder in folders {
-        for run in runs_in(folder)? {
-            match read_run_if_begun(&run) {
-                Ok(Some(records)) => runs.push((records, run)),
-                Ok(None) => {}
-                Err(error) => damaged.push(error),
-            }
-        }
+        let runs = runs_in(folder)?.into_iter();
+        found.extend(runs.map(|folder| FoundRun { records: read_run_if_begun(&folder), folder }));
     }
     let key = |run: &RunRecords| {
         let header = &run.header;
         (header.campaign.clone(), header.cell.clone(), header.learner.clone(), header.seed)
     };
-    for (i, (run, path)) in runs.iter().enumerate() {
-        if let Some((_, other)) = runs[..i].iter().find(|(other, _)| key(other) == key(run)) {
+    let mut before = BTreeMap::new();
+    for run in &found {
+        let Ok(Some(records)) = &run.records else { continue };
+        if let Some(other) = before.insert(key(records), &run.folder) {
             return Err(Error::Config(format!(
                 "{} holds the same campaign, learner, cell and seed as {}: name the runs that belong together",
-                path.display(),
+                run.folder.display(),
                 other.display()
             )));
         }
     }
-    Ok(Results { runs: runs.into_iter().map(|(run, _)| run).collect(), damaged })
+    Ok(found)
 }
 
+/// The records of a campaign's folder (the runs of the campaign last run in it), or of single run folders. Runs without
+/// a record are left out.
+///
+/// # Errors
+/// As [`find_runs`].
+pub fn read_results(folders: &[PathBuf]) -> Result<Results> {
+    let mut results = Results::default();
+    for run in find_runs(folders)? {
+        match run.records {
+            Ok(Some(records)) => results.runs.push(records),
+            Ok(None) => {}
+            Err(error) => results.damaged.push(error),
+        }
+    }
+    Ok(results)
+}
+
+/// The folders of the runs that were begun.
 pub(super) fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut runs = listed_runs(folder)?;
+    runs.retain(|run| run.join("config.toml").is_file());
+    Ok(runs)
+}
+
+/// The folders of all runs of the campaign last run in a folder, whether they are there yet or not; or the folder itself,
+/// where it is that of a run.
+///
+/// # Errors
+/// If it is neither.
+pub fn listed_runs(folder: &Path) -> Result<Vec<PathBuf>> {
     if folder.join("config.toml").is_file() {
         return Ok(vec![folder.to_path_buf()]);
     }
@@ -71,7 +106,7 @@ pub(super) fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut runs = Vec::new();
     for name in &names.runs {
         check_run_name(name).map_err(|error| Error::record(&list, error.to_string()))?;
-        runs.extend(Some(folder.join(name)).filter(|run| run.join("config.toml").is_file()));
+        runs.push(folder.join(name));
     }
     Ok(runs)
 }
@@ -171,6 +206,29 @@ fn row(group: &[&RunRecords]) -> Row {
     }
 }
 
+/// What figures show of runs, by the names of their files. Figures that have nothing to show are left out.
+///
+/// # Errors
+/// If `only` names no figure.
+pub fn drawn_figures(runs: &[RunRecords], registry: &Registry, only: &[String]) -> Result<Vec<(String, FigureData)>> {
+    let problems = Problems::default();
+    let table = Table::default();
+    let params = Params::new(&table, Origin::Default, "figure", &problems);
+    let names: Vec<&str> = match only {
+        [] => registry.figures.entries().iter().map(|entry| entry.name).collect(),
+        only => only.iter().map(String::as_str).collect(),
+    };
+    let built = |name| Some((name, registry.figures.build(name, &Origin::Default, &params, &())?));
+    let all: Vec<_> = names.into_iter().filter_map(built).collect();
+    match problems.into_vec().first() {
+        None => Ok(all.iter().flat_map(|(name, figure)| figures(name, figure.as_ref(), runs)).collect()),
+        Some(problem) => {
+            let help = problem.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+            Err(Error::Config(format!("{}{help}", problem.message)))
+        }
+    }
+}
+
 /// Draws figures into a folder, as SVG and PNG; gives the files written. Figures that have nothing to show are left out.
 ///
 /// # Errors
@@ -182,30 +240,14 @@ pub fn write_pictures(
     theme: &Theme,
     folder: &Path,
 ) -> Result<Vec<PathBuf>> {
-    let problems = Problems::default();
     let mut written = Vec::new();
-    let table = Table::default();
-    let params = Params::new(&table, Origin::Default, "figure", &problems);
-    let names: Vec<&str> = match only {
-        [] => registry.figures.entries().iter().map(|entry| entry.name).collect(),
-        only => only.iter().map(String::as_str).collect(),
-    };
-    for name in names {
-        let Some(figure) = registry.figures.build(name, &Origin::Default, &params, &()) else { continue };
-        for (name, data) in figures(name, figure.as_ref(), runs) {
-            disk::create_dir_synced(folder)?;
-            for (file, bytes) in render(&name, &data, theme) {
-                let path = folder.join(file);
-                disk::write_atomically(&path, &bytes)?;
-                written.push(path);
-            }
+    for (name, data) in drawn_figures(runs, registry, only)? {
+        disk::create_dir_synced(folder)?;
+        for (file, bytes) in render(&name, &data, theme) {
+            let path = folder.join(file);
+            disk::write_atomically(&path, &bytes)?;
+            written.push(path);
         }
     }
-    match problems.into_vec().first() {
-        None => Ok(written),
-        Some(problem) => {
-            let help = problem.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-            Err(Error::Config(format!("{}{help}", problem.message)))
-        }
-    }
+    Ok(written)
 }

@@ -5,12 +5,14 @@ mod interval;
 mod mcnemar;
 mod product;
 mod wide;
+mod words;
 
 pub use eigen::Eigen;
 pub use interval::{clopper_pearson, t_half_width, t_quantile, wilson};
 pub use mcnemar::McNemar;
 pub use product::{Matrix, Scalar};
 pub use wide::wide;
+pub use words::{counted, short, time};
 
 /// Mean; NaN of nothing.
 pub fn mean(values: &[f64]) -> f64 {

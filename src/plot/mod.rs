@@ -98,7 +98,7 @@ pub fn render(name: &str, figure: &FigureData, theme: &Theme) -> [Picture; 2] {
 }
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod fixture_measured;
 
