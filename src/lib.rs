@@ -58,7 +58,7 @@
 //!   other from records alone, paired by their start. [`plot`]: figures from records alone.
 //! - [`campaign`]: TOML to cells to runs; [`campaign::run`] is the loop over them, [`campaign::store`] their folders,
 //!   [`mod@campaign::measure`] what computes metrics of what they kept.
-//! - [`mod@bench`]: the common task of the speed comparisons, timed.
+//! - [`mod@bench`]: the common task of the speed comparisons, timed. [`report`]: a campaign as one HTML file.
 //! - [`cli`]: the commands, and the only place that prints.
 #![deny(clippy::undocumented_unsafe_blocks)]
 #![warn(missing_docs)]
@@ -88,6 +88,7 @@ pub mod population;
 pub mod progress;
 pub mod projection;
 pub mod record;
+pub mod report;
 pub mod rng;
 pub mod state;
 pub mod stats;

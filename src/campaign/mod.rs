@@ -16,6 +16,7 @@ pub mod recipe;
 mod redraw;
 mod registry;
 mod results;
+mod results_table;
 mod run;
 mod scoring;
 mod setup;
@@ -33,7 +34,11 @@ pub use lineage::Lineage;
 pub use metric_setup::NamedMetric;
 pub use redraw::Redrawn;
 pub use registry::Registry;
-pub use results::{read_results, summarise, write_pictures, Column, Pictures, Results, Row};
+pub use results::{
+    drawn_figures, find_runs, listed_runs, read_results, summarise, write_pictures, Column, DrawnFigures, FoundRun,
+    Pictures, Results, Row,
+};
+pub use results_table::ResultsTable;
 pub use run::{run, Observer, Options, RunEnd, Summary, Turn};
 pub use scoring::Scoring;
 pub use setup::{DataSetup, Setup};

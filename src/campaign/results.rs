@@ -1,5 +1,6 @@
 //! What is made of a campaign's records: the table over seeds, and the pictures.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::run::{RunList, LIST};
@@ -8,7 +9,7 @@ use super::Registry;
 use crate::error::{Error, Result};
 use crate::num::{mean, t_half_width};
 use crate::params::{Origin, Params, Problems, Table};
-use crate::plot::{figures, render, Theme};
+use crate::plot::{figures, render, FigureData, Theme};
 use crate::record::{Background, RunRecords};
 
 /// What was read of campaigns.
@@ -20,39 +21,73 @@ pub struct Results {
     pub damaged: Vec<Error>,
 }
 
-/// The records of a campaign's folder (the runs of the campaign last run in it), or of single run folders. Runs without
-/// a record are left out.
+/// The folder of a run, and its records: none where it has no record yet, an error where they are damaged.
+#[derive(Debug)]
+pub struct FoundRun {
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// Its records.
+    pub records: Result<Option<RunRecords>>,
+}
+
+/// The runs of campaigns' folders (those of the campaign last run in each), or of single run folders.
 ///
 /// # Errors
 /// If a folder holds no run, or two runs are of one learner, cell and seed.
-pub fn read_results(folders: &[PathBuf]) -> Result<Results> {
-    let (mut runs, mut damaged) = (Vec::new(), Vec::new());
+pub fn find_runs(folders: &[PathBuf]) -> Result<Vec<FoundRun>> {
+    let mut found = Vec::new();
     for folder in folders {
-        for run in runs_in(folder)? {
-            match read_run_if_begun(&run) {
-                Ok(Some(records)) => runs.push((records, run)),
-                Ok(None) => {}
-                Err(error) => damaged.push(error),
-            }
-        }
+        let runs = runs_in(folder)?.into_iter();
+        found.extend(runs.map(|folder| FoundRun { records: read_run_if_begun(&folder), folder }));
     }
     let key = |run: &RunRecords| {
         let header = &run.header;
         (header.campaign.clone(), header.cell.clone(), header.learner.clone(), header.seed)
     };
-    for (i, (run, path)) in runs.iter().enumerate() {
-        if let Some((_, other)) = runs[..i].iter().find(|(other, _)| key(other) == key(run)) {
+    let mut before = BTreeMap::new();
+    for run in &found {
+        let Ok(Some(records)) = &run.records else { continue };
+        if let Some(other) = before.insert(key(records), &run.folder) {
             return Err(Error::Config(format!(
                 "{} holds the same campaign, learner, cell and seed as {}: name the runs that belong together",
-                path.display(),
+                run.folder.display(),
                 other.display()
             )));
         }
     }
-    Ok(Results { runs: runs.into_iter().map(|(run, _)| run).collect(), damaged })
+    Ok(found)
 }
 
+/// The records of a campaign's folder (the runs of the campaign last run in it), or of single run folders. Runs without
+/// a record are left out.
+///
+/// # Errors
+/// As [`find_runs`].
+pub fn read_results(folders: &[PathBuf]) -> Result<Results> {
+    let mut results = Results::default();
+    for run in find_runs(folders)? {
+        match run.records {
+            Ok(Some(records)) => results.runs.push(records),
+            Ok(None) => {}
+            Err(error) => results.damaged.push(error),
+        }
+    }
+    Ok(results)
+}
+
+/// The folders of the runs that were begun.
 pub(super) fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut runs = listed_runs(folder)?;
+    runs.retain(|run| run.join("config.toml").is_file());
+    Ok(runs)
+}
+
+/// The folders of all runs of the campaign last run in a folder, whether they are there yet or not; or the folder itself,
+/// where it is that of a run.
+///
+/// # Errors
+/// If it is neither.
+pub fn listed_runs(folder: &Path) -> Result<Vec<PathBuf>> {
     if folder.join("config.toml").is_file() {
         return Ok(vec![folder.to_path_buf()]);
     }
@@ -71,7 +106,7 @@ pub(super) fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut runs = Vec::new();
     for name in &names.runs {
         check_run_name(name).map_err(|error| Error::record(&list, error.to_string()))?;
-        runs.extend(Some(folder.join(name)).filter(|run| run.join("config.toml").is_file()));
+        runs.push(folder.join(name));
     }
     Ok(runs)
 }
@@ -174,17 +209,58 @@ fn row(group: &[&RunRecords]) -> Row {
 /// Cells up to which figures of single cells are drawn unasked.
 const CELLS: usize = 12;
 
-/// What was drawn.
+/// Figures of some runs.
+#[derive(Clone, Debug, Default)]
+pub struct DrawnFigures {
+    /// What they show, by the names of their files.
+    pub figures: Vec<(String, FigureData)>,
+    /// What was left out and how to have it, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Pictures that were written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pictures {
-    /// The files written.
+    /// The files.
     pub files: Vec<PathBuf>,
     /// What was left out and how to have it, a sentence each.
     pub notes: Vec<String>,
 }
 
-/// Draws figures into a folder, as SVG and PNG. Figures that have nothing to show are left out, and where `only` is empty so are
-/// those of single cells of a grid of more than 12.
+/// What figures show of runs. Figures that have nothing to show are left out, and where `only` is empty so are those of single
+/// cells of a grid of more than 12, with a note.
+///
+/// # Errors
+/// If `only` names no figure.
+pub fn drawn_figures(runs: &[RunRecords], registry: &Registry, only: &[String]) -> Result<DrawnFigures> {
+    let problems = Problems::default();
+    let table = Table::default();
+    let params = Params::new(&table, Origin::Default, "figure", &problems);
+    let names: Vec<&str> = match only {
+        [] => registry.figures.entries().iter().map(|entry| entry.name).collect(),
+        only => only.iter().map(String::as_str).collect(),
+    };
+    let mut drawn = DrawnFigures::default();
+    for name in names {
+        let Some(figure) = registry.figures.build(name, &Origin::Default, &params, &()) else { continue };
+        let figures = figures(name, figure.as_ref(), runs);
+        if only.is_empty() && figures.len() > CELLS {
+            let (cells, remedy) = (figures.len(), format!("`subevo plot FOLDER --only {name}` draws them"));
+            drawn.notes.push(format!("figure {name} is left out, for {cells} cells have one each; {remedy}"));
+        } else {
+            drawn.figures.extend(figures);
+        }
+    }
+    match problems.into_vec().first() {
+        None => Ok(drawn),
+        Some(problem) => {
+            let help = problem.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+            Err(Error::Config(format!("{}{help}", problem.message)))
+        }
+    }
+}
+
+/// Draws the figures of [`drawn_figures`] into a folder, as SVG and PNG.
 ///
 /// # Errors
 /// If a file cannot be written, or `only` names no figure.
@@ -195,37 +271,15 @@ pub fn write_pictures(
     theme: &Theme,
     folder: &Path,
 ) -> Result<Pictures> {
-    let problems = Problems::default();
-    let mut drawn = Pictures::default();
-    let table = Table::default();
-    let params = Params::new(&table, Origin::Default, "figure", &problems);
-    let names: Vec<&str> = match only {
-        [] => registry.figures.entries().iter().map(|entry| entry.name).collect(),
-        only => only.iter().map(String::as_str).collect(),
-    };
-    for name in names {
-        let Some(figure) = registry.figures.build(name, &Origin::Default, &params, &()) else { continue };
-        let figures = figures(name, figure.as_ref(), runs);
-        if only.is_empty() && figures.len() > CELLS {
-            let cells = figures.len();
-            let remedy = format!("`subevo plot FOLDER --only {name}` draws them");
-            drawn.notes.push(format!("figure {name} is left out, for {cells} cells have one each; {remedy}"));
-            continue;
-        }
-        for (name, data) in figures {
-            disk::create_dir_synced(folder)?;
-            for (file, bytes) in render(&name, &data, theme) {
-                let path = folder.join(file);
-                disk::write_atomically(&path, &bytes)?;
-                drawn.files.push(path);
-            }
+    let drawn = drawn_figures(runs, registry, only)?;
+    let mut files = Vec::new();
+    for (name, data) in drawn.figures {
+        disk::create_dir_synced(folder)?;
+        for (file, bytes) in render(&name, &data, theme) {
+            let path = folder.join(file);
+            disk::write_atomically(&path, &bytes)?;
+            files.push(path);
         }
     }
-    match problems.into_vec().first() {
-        None => Ok(drawn),
-        Some(problem) => {
-            let help = problem.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-            Err(Error::Config(format!("{}{help}", problem.message)))
-        }
-    }
+    Ok(Pictures { files, notes: drawn.notes })
 }

@@ -10,6 +10,7 @@ use super::compare_args::{self, CompareArguments};
 use super::measure_args::MeasureArguments;
 use super::measure_arrays_args::{MeasureArraysArguments, EXAMPLES, NOTES};
 use super::new_args::NewCommand;
+use super::report_args::{self, ReportArguments};
 
 /// Evolve, and backprop, the same small subset of a random CNN's weights, and compare what each learned.
 #[derive(Debug, Parser)]
@@ -69,6 +70,9 @@ pub enum Command {
     /// Compare evolution with backprop from records: at equal training loss, at equal cost and at the end
     #[command(before_help = compare_args::EXAMPLES, after_help = compare_args::NOTES)]
     Compare(CompareArguments),
+    /// Write a campaign's results, comparison, figures and environment as one HTML file that needs nothing else
+    #[command(before_help = report_args::EXAMPLES, after_help = report_args::NOTES)]
+    Report(ReportArguments),
     /// Show a campaign's network, subset, plan and cost before any work
     #[command(before_help = "Examples:\n  subevo inspect experiments/01-quickstart/campaign.toml\n  \
                        subevo inspect campaign.toml --set 'subset.select=[{ filters = 2 }]' --json")]

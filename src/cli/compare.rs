@@ -2,7 +2,6 @@
 
 mod csv;
 mod json;
-mod numbers;
 mod text;
 
 use super::compare_args::CompareArguments;

@@ -22,6 +22,8 @@ mod new_args;
 mod output;
 mod plot;
 mod progress;
+mod report;
+mod report_args;
 mod run;
 mod signals;
 mod subset;
@@ -82,7 +84,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Ok(arguments) => {
             output.configure(arguments.color, arguments.quiet);
             let result = dispatch(arguments, &registry, &words, &mut output);
-            result.unwrap_or_else(|error| report(&error, &output))
+            result.unwrap_or_else(|error| failure(&error, &output))
         }
         Err(error) => usage(&error, &mut output),
     };
@@ -105,6 +107,7 @@ fn dispatch(
         Command::Inspect(options) => inspect::inspect(&options, registry, output),
         Command::Measure(options) => measure::measure(&options, registry, words, output),
         Command::Compare(options) => compare::compare(&options, output),
+        Command::Report(options) => report::report(&options, registry, output),
         Command::Export(options) => export::export(&options, registry, output),
         Command::Subset(options) => subset::subset(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),
@@ -116,7 +119,7 @@ fn dispatch(
 }
 
 /// Tells an error; what is wrong with the configuration or the data is a usage error, for nothing was started.
-fn report(error: &Error, output: &Output) -> Exit {
+fn failure(error: &Error, output: &Output) -> Exit {
     output.error(&error.to_string());
     match error {
         Error::Config(_) | Error::Data { .. } => Exit::Usage,

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use serde_json::json;
 
 use super::args::{LimitArguments, RunArguments};
-use super::format::{grouped, interval, table};
+use super::format::{grouped, table};
 use super::measure;
 use super::output::Output;
 use super::progress::{Bars, Lines};
@@ -14,7 +14,7 @@ use super::signals::Stop;
 use super::Exit;
 use crate::campaign::measure::{MeasureSummary, Measuring};
 use crate::campaign::{self, machine, read_results, summarise, write_pictures, Campaign, Column, Observer, Options};
-use crate::campaign::{Place, Registry, Row, Summary};
+use crate::campaign::{Place, Registry, ResultsTable, Row, Summary};
 use crate::error::{Error, Result};
 use crate::plan::Limits;
 use crate::plot::Theme;
@@ -147,6 +147,8 @@ fn conclude(summary: &Summary, stop: &Stop, words: &[OsString], output: &Output)
             n => format!(" ({n} had been done before)"),
         };
         output.talk(&format!("{done} of {all} runs are done{before}; records: {}\n", summary.folder.display()));
+        let next = ["subevo".into(), "report".into(), summary.folder.clone().into_os_string()];
+        output.talk(&format!("next: {}\n", quoted(&next)));
         Exit::Done
     } else {
         let left = all - done - summary.busy - summary.failed.len();
@@ -164,7 +166,8 @@ fn print_results(arguments: &RunArguments, summary: &Summary, runs: &[RunRecords
         let json = json!({ "schema": "subevo.run/1", "folder": summary.folder, "rows": rows });
         output.result(&format!("{json:#}\n"));
     } else {
-        output.result(&results_table(&rows));
+        let ResultsTable { header, lines, words } = ResultsTable::of(&rows);
+        output.result(&format!("{}{}\n", table(&header, &lines, words), ResultsTable::NOTE));
     }
     for row in rows.iter().filter(|row| row.failed > 0) {
         let cell = row.cell.as_ref().map(|cell| format!(" {cell}")).unwrap_or_default();
@@ -175,47 +178,6 @@ fn print_results(arguments: &RunArguments, summary: &Summary, runs: &[RunRecords
             grouped(row.failed)
         ));
     }
-}
-
-/// The final table: means over seeds with 95 % intervals.
-fn results_table(rows: &[Row]) -> String {
-    let cells = rows.iter().any(|row| row.cell.is_some());
-    let mut header = vec!["learner", "background", "subset", "k"];
-    if cells {
-        header.push("cell");
-    }
-    let words = header.len();
-    header.extend(["n", "train loss", "validation %", "test %", "gap %", "untrained %", "images", "seconds"]);
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| {
-            let mut line = vec![
-                row.learner.clone(),
-                row.background.name().to_string(),
-                row.subset.clone(),
-                grouped(row.subset_size),
-            ];
-            if cells {
-                line.push(row.cell.clone().unwrap_or_default());
-            }
-            let n =
-                if row.unfinished > 0 { format!("{} of {}", row.n, row.n + row.unfinished) } else { row.n.to_string() };
-            let images = if row.images.mean.is_nan() { "-".to_string() } else { grouped(row.images.mean as u64) };
-            line.extend([
-                n,
-                interval(row.train_loss, 1.0, 3),
-                interval(row.validation, 100.0, 1),
-                interval(row.test, 100.0, 1),
-                interval(row.gap, 100.0, 1),
-                interval(row.untrained, 100.0, 1),
-                images,
-                interval(row.seconds, 1.0, 1),
-            ]);
-            line
-        })
-        .collect();
-    let note = "mean over n seeds ± half width of the 95 % Student t interval; gap = training - test accuracy\n";
-    format!("{}{note}", table(&header, &rows, words))
 }
 
 fn json_row(row: &Row) -> serde_json::Value {

@@ -25,10 +25,12 @@ mod comparison;
 #[cfg(test)]
 mod fixture;
 mod moment;
+pub mod numbers;
 mod paired;
 mod quantity;
 mod question;
 mod row;
+mod sentences;
 
 pub use arms::Cell;
 pub use asked::{Asked, Selector, DEFAULTS, HEADLINES};
@@ -39,3 +41,4 @@ pub use paired::Paired;
 pub use quantity::{Key, Plain, Quantity};
 pub use question::Question;
 pub use row::Row;
+pub use sentences::sentences;

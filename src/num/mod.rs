@@ -5,12 +5,14 @@ mod interval;
 mod mcnemar;
 mod product;
 mod wide;
+mod words;
 
 pub use eigen::Eigen;
 pub use interval::{clopper_pearson, t_half_width, t_quantile, wilson};
 pub use mcnemar::McNemar;
 pub use product::{Matrix, Scalar};
 pub use wide::wide;
+pub use words::{counted, short, time};
 
 /// Mean; NaN of nothing.
 pub fn mean(values: &[f64]) -> f64 {
@@ -88,20 +90,6 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
-/// A count with three digits and a unit: 12.3k, 4.56M, 7.89G.
-pub fn short(x: f64) -> String {
-    let (value, unit) = match x.abs() {
-        a if a >= 1e12 => (x / 1e12, "T"),
-        a if a >= 1e9 => (x / 1e9, "G"),
-        a if a >= 1e6 => (x / 1e6, "M"),
-        a if a >= 1e3 => (x / 1e3, "k"),
-        _ => (x, ""),
-    };
-    let decimals =
-        if unit.is_empty() && value.fract() == 0.0 { 0 } else { 2usize.saturating_sub(digits_before(value)) };
-    format!("{value:.decimals$}{unit}")
-}
-
 /// Digits before the decimal point, less one.
 pub fn digits_before(value: f64) -> usize {
     value.abs().max(1.0).log10() as usize
@@ -138,10 +126,5 @@ mod tests {
     fn counts_are_grouped_by_thousands() {
         let words = [0, 999, 1_000, 1_234_567].map(grouped);
         assert_eq!(words, ["0", "999", "1,000", "1,234,567"]);
-    }
-
-    #[test]
-    fn short_counts_have_three_digits() {
-        assert_eq!([7.0, 12_345.0, 1.5e9].map(short), ["7", "12.3k", "1.50G"]);
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn figure(name: &str) -> Box<dyn Figure> {
 }
 
 /// A run without evaluations and without an end.
-pub(super) fn run(method: Method, background: Background, subset: (&str, u64), seed: u64) -> RunRecords {
+pub(crate) fn run(method: Method, background: Background, subset: (&str, u64), seed: u64) -> RunRecords {
     let algorithm = if method == Method::Evolution { "snes" } else { "adam" };
     let header = Header {
         format: FORMAT,
@@ -51,7 +51,7 @@ pub(super) fn scores(train: f64, test: f64) -> Scores {
 }
 
 /// Adds an evaluation after `step` steps of `images` images each, and its clock reading.
-pub(super) fn evaluate(run: &mut RunRecords, step: u64, images: u64, seconds: f64, train: f64, test: f64) {
+pub(crate) fn evaluate(run: &mut RunRecords, step: u64, images: u64, seconds: f64, train: f64, test: f64) {
     let cost = Cost { step, images: step * images, images_backward: 0, macs: 0 };
     run.evaluations.push(Evaluation { cost, scores: scores(train, test) });
     let (evaluation_seconds, images_per_second, peak_rss_mib) = (0.1, 1e4, 100.0);
@@ -59,7 +59,7 @@ pub(super) fn evaluate(run: &mut RunRecords, step: u64, images: u64, seconds: f6
 }
 
 /// Ends the run with its last evaluation.
-pub(super) fn end(run: &mut RunRecords) {
+pub(crate) fn end(run: &mut RunRecords) {
     let last = run.evaluations.last().expect("there is an evaluation");
     run.end = Some(End {
         reason: "images".to_string(),
@@ -87,7 +87,7 @@ pub(super) fn campaign(subsets: &[(&str, u64, f64)], seeds: u64) -> Vec<RunRecor
 }
 
 /// All campaigns that the tests of every figure draw, by name: each figure is drawn of one of them at least.
-pub(super) fn all() -> Vec<(&'static str, Vec<RunRecords>)> {
+pub(crate) fn all() -> Vec<(&'static str, Vec<RunRecords>)> {
     let sizes =
         [("filters-0.25", 1_310, 0.5), ("filters-0.5", 2_620, 0.6), ("classifier", 5_130, 0.72), ("all", 20_490, 0.9)];
     vec![
@@ -100,7 +100,7 @@ pub(super) fn all() -> Vec<(&'static str, Vec<RunRecords>)> {
 }
 
 /// Three subsets and three seeds.
-pub(super) fn quickstart() -> Vec<RunRecords> {
+pub(crate) fn quickstart() -> Vec<RunRecords> {
     campaign(&[("batchnorm", 96, 0.45), ("batchnorm+classifier", 5_226, 0.78), ("filters-0.25", 1_310, 0.7)], 3)
 }
 

@@ -99,7 +99,7 @@ pub fn render(name: &str, figure: &FigureData, theme: &Theme) -> [Picture; 2] {
 }
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod fixture_measured;
 

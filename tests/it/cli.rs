@@ -14,6 +14,8 @@ mod noise;
 mod plots;
 mod published_counts;
 mod recipes;
+mod report;
+mod report_in_browser;
 mod same_bytes;
 mod settings;
 mod signals;

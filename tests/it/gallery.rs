@@ -36,10 +36,8 @@ fn pictures_drawn_again_from_their_records_have_the_same_bytes() {
             .unwrap();
         assert!(ended.status.success(), "{ended:?}");
         let drawn = pictures(&out);
-        let kept: BTreeMap<String, Vec<u8>> = pictures(&folder)
-            .into_iter()
-            .filter(|(name, _)| name.ends_with("-dark") != theme.is_empty())
-            .collect();
+        let kept: BTreeMap<String, Vec<u8>> =
+            pictures(&folder).into_iter().filter(|(name, _)| name.ends_with("-dark") != theme.is_empty()).collect();
         assert!(!kept.is_empty(), "no picture{theme} in {}", folder.display());
         for (name, bytes) in kept {
             let plain = name.trim_end_matches("-dark");

@@ -25,6 +25,6 @@ pub use kept_subset::read as read_kept_subset;
 pub use lines::{read_lines, Covered, LineWriter, Lines, TornTail};
 pub use measurements::{read_measured_arrays, read_measurements, MomentFile, Said};
 pub use moments::{read_moments, write_moment};
-pub use reading::{genome_path, read_description, read_run, read_run_if_begun, run_state, RunState};
+pub use reading::{genome_path, read_description, read_run, read_run_if_begun, read_sessions, run_state, RunState};
 pub use run_dir::{Resumed, RunDir, RunFiles};
 pub use walk::{read_walk, WalkWriter, PROJECTED, WHOLE};

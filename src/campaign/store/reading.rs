@@ -6,7 +6,7 @@ use super::description::{config_digest, RunDescription};
 use super::measurements::read_measurements;
 use super::{disk, lines};
 use crate::error::{Error, Result};
-use crate::record::{Record, RunRecords, Time, FORMAT};
+use crate::record::{Record, RunRecords, Session, Time, FORMAT};
 
 pub(super) const CONFIG: &str = "config.toml";
 pub(super) const RUN: &str = "run.json";
@@ -135,4 +135,17 @@ pub fn read_run_if_begun(folder: &Path) -> Result<Option<RunRecords>> {
         run.laps.extend(laps.filter_map(|time| if let Time::Lap(lap) = time { Some(lap) } else { None }));
     }
     Ok(Some(run))
+}
+
+/// The processes that worked on the run in a folder, in order; none where nothing tells.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Record`] if the lines are damaged.
+pub fn read_sessions(folder: &Path) -> Result<Vec<Session>> {
+    let times = folder.join(TIMES);
+    if !times.exists() {
+        return Ok(Vec::new());
+    }
+    let lines = lines::read_lines::<Time>(&times)?.records.into_iter();
+    Ok(lines.filter_map(|time| if let Time::Session(session) = time { Some(session) } else { None }).collect())
 }

@@ -5,7 +5,7 @@ use std::fs;
 use super::{read, Place, ALL_LEARNERS, TINY};
 
 /// Backprop fails in its second step, evolution in its first: all members' logits overflow.
-const DIVERGES: [&str; 2] = ["--set", "learner.1.optimizer.lr=1e30"];
+pub(super) const DIVERGES: [&str; 2] = ["--set", "learner.1.optimizer.lr=1e30"];
 
 /// A network in which steps of a thousand overflow, as one learner more.
 const ALL_FAIL: [&str; 6] = [

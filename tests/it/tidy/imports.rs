@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 11] = [
     &["learner"],
     &["metric", "compare", "plot"],
     &["campaign"],
-    &["bench"],
+    &["bench", "report"],
     &["cli"],
 ];
 
@@ -44,7 +44,7 @@ const NEVER: [(&str, &[&str]); 5] = [
 ];
 
 /// Words and the only places in `src` where they may stand.
-const ONLY_IN: [(&str, &[&str]); 21] = [
+const ONLY_IN: [(&str, &[&str]); 22] = [
     // Besides the reference, the one error type carries what candle says.
     ("candle_core", &["engine/reference/", "error.rs"]),
     ("candle_nn", &[]),
@@ -52,6 +52,7 @@ const ONLY_IN: [(&str, &[&str]); 21] = [
     ("pulp", &["engine/cpu/", "num/wide.rs", "rng/"]),
     ("unsafe", &["engine/cpu/", "num/product.rs"]),
     ("plotters", &["plot/draw/"]),
+    ("minijinja", &["report/page.rs"]),
     ("clap", &["cli/"]),
     ("comfy_table", &["cli/"]),
     ("indicatif", &["cli/"]),

@@ -1,8 +1,7 @@
 //! Numbers of a comparison as people read them.
 
-use crate::cli::format::short;
-use crate::compare::{Moment, Quantity, Row};
-use crate::num::digits_before;
+use super::{Moment, Quantity, Row};
+use crate::num::{digits_before, short};
 
 /// `-` where there is no number.
 const NONE: &str = "-";
@@ -119,6 +118,13 @@ pub fn reached(row: &Row) -> String {
         [first, second] if first.is_nan() || second.is_nan() => NONE.to_string(),
         [first, second] => format!("{}, {}", one(first), one(second)),
     }
+}
+
+/// Who has no number and why, as in `never 2, 0`: the first learner's runs and the second's.
+pub fn left_out(row: &Row) -> String {
+    let whys = [("never", row.never_reached), ("not measured", row.not_measured), ("not finite", row.not_finite)];
+    let told = whys.iter().filter(|(_, runs)| *runs != [0; 2]).map(|(why, [a, b])| format!("{why} {a}, {b}"));
+    told.collect::<Vec<_>>().join("; ")
 }
 
 fn three_digits(x: f64) -> String {
