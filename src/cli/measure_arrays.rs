@@ -42,7 +42,7 @@ pub fn measure_arrays(arguments: &MeasureArraysArguments, registry: &Registry, o
     Ok(Exit::Done)
 }
 
-/// The estimate, and the same with the arrays before training in the place of those after it.
+/// The estimate, and the same with the arrays before training in the place of those after it, where it is made of them.
 fn measure(estimator: &dyn Estimator, all: &Arrays) -> Result<Estimate> {
     let (mut now, mut before) = (Arrays::default(), Arrays::default());
     for (name, array) in &all.arrays {
@@ -60,12 +60,17 @@ fn measure(estimator: &dyn Estimator, all: &Arrays) -> Result<Estimate> {
         }
     }
     let mut estimate = estimator.estimate(&now)?;
-    if !before.arrays.is_empty() {
-        for (name, array) in now.arrays {
-            before.arrays.entry(name).or_insert(array);
-        }
-        estimate.init = Some(estimator.estimate(&before)?.value);
+    if before.arrays.is_empty() {
+        return Ok(estimate);
     }
+    // An estimator that gives the same without the arrays that have another before training does not read them.
+    let mut others = now.clone();
+    others.arrays.retain(|name, _| !before.has(name));
+    if estimator.estimate(&others).is_ok_and(|without| without == estimate) {
+        return Ok(estimate);
+    }
+    before.arrays.append(&mut others.arrays);
+    estimate.init = Some(estimator.estimate(&before)?.value);
     Ok(estimate)
 }
 
@@ -150,6 +155,14 @@ mod tests {
         arrays.arrays.insert("t_init".to_string(), column(&[3.0, 4.0]));
         let estimate = measure(estimator.as_ref(), &arrays).unwrap();
         assert_eq!((estimate.value, estimate.init), (33.0, Some(37.0)));
+        // Of labels that were others before, too; and none of an array that the estimator does not read.
+        let mut other = arrays.clone();
+        other.arrays.insert("y_init".to_string(), column(&[0.0, 0.0]));
+        assert_eq!(measure(estimator.as_ref(), &other).unwrap().init, Some(7.0));
+        let mut unread = arrays.clone();
+        let before = unread.arrays.remove("t_init").unwrap();
+        unread.arrays.extend([("walk".to_string(), before.clone()), ("walk_init".to_string(), before)]);
+        assert_eq!(measure(estimator.as_ref(), &unread).unwrap().init, None);
         arrays.arrays.insert("x_init".to_string(), column(&[3.0, 4.0]));
         let error = measure(estimator.as_ref(), &arrays).unwrap_err().to_string();
         assert_eq!(error, "there is `x_init`, but no `x` that it could be held against");

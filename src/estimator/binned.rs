@@ -142,6 +142,23 @@ mod tests {
     }
 
     #[test]
+    fn codes_that_all_differ_hold_log2_n_bits_and_know_any_labels_whole() {
+        for (n, cap) in [(1_000, 9.97), (2_000, 10.97), (10_000, 13.29)] {
+            let t = Array::new((0..n).map(f64::from).collect(), n as usize);
+            let y = Array::new((0..n).map(|i| f64::from(i / 7 % 4)).collect(), n as usize);
+            let arrays = Arrays { arrays: [("t".to_string(), t), ("y".to_string(), y)].into() };
+            let of = |of: &str| {
+                built(ENTRY, &format!("rule = \"width\"\nwidth = 0.5\nof = \"{of}\"")).estimate(&arrays).unwrap()
+            };
+            let whole = of("xt");
+            assert!((whole.value - cap).abs() < 0.005 && (whole.cap.unwrap() - whole.value).abs() < 1e-9, "{whole:?}");
+            let labels = of("ty");
+            let [all, shuffled] = [labels.cap, labels.shuffled].map(Option::unwrap);
+            assert!((labels.value - all).abs() < 1e-9 && (labels.value - shuffled).abs() < 1e-9, "{labels:?}");
+        }
+    }
+
+    #[test]
     fn a_constant_layer_holds_nothing_and_labels_hold_themselves() {
         let arrays = |t: Vec<f64>| {
             let y: Vec<f64> = (0..30).map(|i| f64::from(i % 3)).collect();

@@ -140,6 +140,7 @@ mod tests {
         for count in [participation_ratio, effective_rank_singular, effective_rank_eigenvalues, stable_rank] {
             assert!((count(&[3.0; 10]) - 10.0).abs() < 1e-12);
         }
+        assert!((spectral_entropy_nats(&[3.0; 10]) - std::f64::consts::LN_10).abs() < 1e-12);
     }
 
     #[test]

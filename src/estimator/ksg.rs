@@ -5,6 +5,9 @@
 //! greatest difference of coordinates. With labels: `psi(N) + psi(k) - <psi(N_y)> - <psi(m)>`, m the samples closer than the
 //! k-th neighbour of the same label, itself included.
 //!
+//! At least k samples (itself included) are as near in each variable as in both, so the most that they can be on N samples is
+//! `psi(N) - psi(k)`, or `psi(N) - <psi(N_y)>` with labels.
+//!
 //! For one or two dimensions. In more it falls with the dimension, whatever is known, and would pass for compression.
 
 use rayon::prelude::*;
@@ -80,6 +83,14 @@ pub fn ross_nats(t: &Array, labels: &[u32], k: usize) -> f64 {
     digamma(kept.len() as f64) + mean(&terms)
 }
 
+/// The most that [`ross_nats`] can be on these labels: `psi(N) - <psi(N_y)>`, where the k nearest samples of all have the
+/// same label. It is above H(Y) by about half of the number of labels over N.
+pub fn most_of_labels_nats(labels: &[u32]) -> f64 {
+    let sizes: Vec<f64> = counts(&renumbered(labels)).into_iter().filter(|n| *n > 1).map(|n| n as f64).collect();
+    let kept: f64 = sizes.iter().sum();
+    digamma(kept) - sizes.iter().map(|n| n * digamma(*n)).sum::<f64>() / kept
+}
+
 struct Ksg {
     k: usize,
     labels: bool,
@@ -122,16 +133,16 @@ impl Estimator for Ksg {
         }
         let (a, b) = arrays.pair(one, other)?;
         let rows: Vec<usize> = (0..a.rows).collect();
-        let (value, shuffled) = if self.labels {
+        let (value, cap, shuffled) = if self.labels {
             let labels = arrays.labels(other)?;
             let of = |labels: &[u32]| ross_nats(a, labels, self.k);
-            (of(&labels), mean_over_orders(&labels, self.permutations, self.seed, of))
+            (of(&labels), most_of_labels_nats(&labels), mean_over_orders(&labels, self.permutations, self.seed, of))
         } else {
             let shuffled = mean_over_orders(&rows, self.permutations, self.seed, |order| {
                 let values = order.iter().flat_map(|row| b.row(*row).to_vec()).collect();
                 ksg_nats(a, &Array::new(values, b.rows), self.k)
             });
-            (ksg_nats(a, b, self.k), shuffled)
+            (ksg_nats(a, b, self.k), digamma(a.rows as f64) - digamma(self.k as f64), shuffled)
         };
         if value.is_nan() {
             let message = format!(
@@ -140,7 +151,7 @@ impl Estimator for Ksg {
             );
             return Err(Error::Config(message));
         }
-        Ok(Estimate { shuffled, ..Estimate::new(value, "nats", a.rows) })
+        Ok(Estimate { shuffled, ..Estimate::new(value, "nats", a.rows).with_cap(cap) })
     }
 }
 
@@ -246,6 +257,28 @@ mod tests {
                 "{mu}: {found}, truth {truth}"
             );
         }
+    }
+
+    #[test]
+    fn a_variable_knows_itself_up_to_the_cap_and_apart_clusters_their_labels() {
+        let [x, _] = correlated(0.0, 200, 4);
+        let arrays = |t: Array, y: Vec<f64>| Arrays {
+            arrays: [("x".to_string(), x.clone()), ("t".to_string(), t), ("y".to_string(), column(y))].into(),
+        };
+        let t = column(x.values.iter().map(|x| -x).collect());
+        for k in [1, 3, 10] {
+            let found = built(ENTRY, &format!("k = {k}")).estimate(&arrays(t.clone(), vec![0.0; 200])).unwrap();
+            assert!((found.value - found.cap.unwrap()).abs() < 1e-12, "{found:?}");
+            // psi(200) - psi(1), - psi(3), - psi(10): differences of harmonic numbers.
+            let harmonic: f64 = (k..200).map(|i| 1.0 / f64::from(i)).sum();
+            assert!((found.value - harmonic).abs() < 1e-12, "{found:?}");
+        }
+        let y: Vec<f64> = (0..200).map(|i| f64::from(i % 5 / 2)).collect();
+        let t = column(x.values.iter().zip(&y).map(|(x, y)| x + 1e3 * y).collect());
+        let found = built(ENTRY, "of = \"ty\"\nlabels = true").estimate(&arrays(t, y)).unwrap();
+        assert!((found.value - found.cap.unwrap()).abs() < 1e-12, "{found:?}");
+        // 80, 80 and 40 of 200: 1.0549 nats, and a bias of about (3 - 1) / (2 200).
+        assert!((found.value - 1.054_9 - 0.005).abs() < 0.000_5, "{found:?}");
     }
 
     #[test]

@@ -177,7 +177,9 @@ mod tests {
         // Means over draws of n = 100. Var(s^2) / mean^2 is 2 L for Gaussian and L for orthogonal weights at infinite width;
         // the simulated values for n = 150 are 2.01, 6.06, 12.5 and 0.97, 3.21, 6.28.
         let (n, draws) = (100, 6);
-        for (layers, gaussian, orthogonal, alive) in [(1, 2.01, 0.97, 0.507), (3, 6.06, 3.21, 0.466)] {
+        for (layers, gaussian, orthogonal, alive) in
+            [(1, 2.01, 0.97, 0.507), (3, 6.06, 3.21, 0.466), (6, 12.5, 6.28, 0.429)]
+        {
             for (kind, expected) in [(false, gaussian), (true, orthogonal)] {
                 let (mut means, mut spreads, mut ranks) = (Vec::new(), Vec::new(), Vec::new());
                 for draw in 0..draws {

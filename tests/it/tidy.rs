@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod imports;
+mod pages;
 mod registries;
 
 use std::path::{Path, PathBuf};

@@ -330,3 +330,46 @@ impl AtMoment<'_> {
 fn network(task: &Task, snapshot: &Snapshot<'_>) -> Probe {
     Probe::new(task.start.graph.clone(), task.start.complete(&snapshot.weights), &snapshot.statistics)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::found::find;
+    use super::*;
+    use crate::campaign::{run, Campaign, Options};
+    use crate::plan::Limits;
+
+    const TEXT: &str = r#"
+        campaign = { name = "upstream", seeds = 1 }
+        data = { name = "synthetic", image = 8, train = 200, test = 60 }
+        model = { name = "conv2", channels = [3, 4] }
+        subset = { select = [{ classifier = true }] }
+        budget = { steps = 4 }
+        learner = { name = "backprop", batch = 20 }
+        metrics = { names = ["zeroed"] }
+    "#;
+
+    #[test]
+    fn a_frozen_weight_that_is_another_in_its_last_bit_is_found_and_trained_ones_may_change() {
+        let (root, registry) = (tempfile::tempdir().unwrap(), Registry::builtin());
+        let limits = Limits { memory: 1 << 30, threads: 1 };
+        let campaign = Campaign::parse("upstream.toml", TEXT, &[], &registry, false).unwrap();
+        let options = Options { limits, ..Options::new(root.path().to_path_buf()) };
+        let runs = find(&run(&campaign, &registry, &options, &mut ()).unwrap().runs, &registry).unwrap();
+        let place = Place { data_dir: None, limits };
+        let networks = Networks::new(&runs.runs[0], &registry, &place, &mut DataCache::default()).unwrap();
+        let start = &networks.task.start;
+        let snapshot = Snapshot::take(&networks.task, start.untrained(), Default::default()).unwrap();
+        let checked = |change: &dyn Fn(&mut [f32])| {
+            let mut weights = start.complete(&snapshot.weights);
+            change(&mut weights);
+            let probe = Probe::new(start.graph.clone(), weights, &snapshot.statistics);
+            networks.check_upstream(&probe, 3).map_err(|error| error.to_string())
+        };
+        assert_eq!(checked(&|_| {}), Ok(()));
+        // The classifier comes last, and is what is trained.
+        assert_eq!(checked(&|weights| weights.iter_mut().rev().take(7).for_each(|w| *w += 1.0)), Ok(()));
+        let told = checked(&|weights| weights[0] = f32::from_bits(weights[0].to_bits() ^ 1)).unwrap_err();
+        assert!(told.contains("at step 3 layers differ from the start that no trained weight stands before"), "{told}");
+        assert!(networks.moment(&runs, runs.runs[0].moments.len() - 1, None, None).is_ok());
+    }
+}
