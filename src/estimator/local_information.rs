@@ -178,7 +178,7 @@ mod tests {
         // the simulated values for n = 150 are 2.01, 6.06, 12.5 and 0.97, 3.21, 6.28.
         let (n, draws) = (100, 6);
         for (layers, gaussian, orthogonal, alive) in
-            [(1, 2.01, 0.97, 0.507), (3, 6.06, 3.21, 0.466), (6, 12.5, 6.28, 0.429)]
+            [(1, 2.01, 0.97, 0.507), (3, 6.06, 3.21, 0.466), (6, 12.5, 6.3, 0.429)]
         {
             for (kind, expected) in [(false, gaussian), (true, orthogonal)] {
                 let (mut means, mut spreads, mut ranks) = (Vec::new(), Vec::new(), Vec::new());
