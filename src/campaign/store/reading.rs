@@ -6,13 +6,13 @@ use super::description::{config_digest, RunDescription};
 use super::measurements::read_measurements;
 use super::{disk, lines};
 use crate::error::{Error, Result};
-use crate::record::{Record, RunRecords, Time, FORMAT};
+use crate::record::{Record, RunRecords, Session, Time, FORMAT};
 
-pub(super) const CONFIG: &str = "config.toml";
-pub(super) const RUN: &str = "run.json";
-pub(super) const STEPS: &str = "steps.jsonl";
-pub(super) const TIMES: &str = "times.jsonl";
-pub(super) const ERROR: &str = "error.txt";
+pub(in crate::campaign) const CONFIG: &str = "config.toml";
+pub(in crate::campaign) const RUN: &str = "run.json";
+pub(in crate::campaign) const STEPS: &str = "steps.jsonl";
+pub(in crate::campaign) const TIMES: &str = "times.jsonl";
+pub(in crate::campaign) const ERROR: &str = "error.txt";
 const GENOME: &str = "genome.safetensors";
 
 /// Where the genome file of the run in a folder is, once it is done.
@@ -135,4 +135,17 @@ pub fn read_run_if_begun(folder: &Path) -> Result<Option<RunRecords>> {
         run.laps.extend(laps.filter_map(|time| if let Time::Lap(lap) = time { Some(lap) } else { None }));
     }
     Ok(Some(run))
+}
+
+/// The processes that worked on the run in a folder, in order; none where it has not begun.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Record`] if records are damaged.
+pub fn read_sessions(folder: &Path) -> Result<Vec<Session>> {
+    let path = folder.join(TIMES);
+    if !path.try_exists().map_err(Error::io("look for", &path))? {
+        return Ok(Vec::new());
+    }
+    let times = lines::read_lines::<Time>(&path)?.records.into_iter();
+    Ok(times.filter_map(|time| if let Time::Session(session) = time { Some(session) } else { None }).collect())
 }
