@@ -55,7 +55,8 @@
 //! - [`learner`]: evolution and backprop as one interface, the one training loop ([`learner::Training`]), the budget, and
 //!   the only cost meter ([`learner::Task::charge`]).
 //! - [`metric`]: numbers about a network at one moment of its run, in four families. [`mod@compare`]: learners against each
-//!   other from records alone, paired by their start. [`plot`]: figures from records alone.
+//!   other from records alone, paired by their start. [`plot`]: figures from records alone. [`table`]: records in long form,
+//!   as CSV and Parquet. [`tensorboard`]: the same as event files.
 //! - [`campaign`]: TOML to cells to runs; [`campaign::run`] is the loop over them, [`campaign::store`] their folders,
 //!   [`mod@campaign::measure`] what computes metrics of what they kept.
 //! - [`mod@bench`]: the common task of the speed comparisons, timed. [`report`]: a campaign as one HTML file.
@@ -94,3 +95,5 @@ pub mod state;
 pub mod stats;
 pub mod strategy;
 pub mod subset;
+pub mod table;
+pub mod tensorboard;

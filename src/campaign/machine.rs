@@ -33,9 +33,14 @@ pub fn host() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_string()).unwrap_or_default()
 }
 
-/// Seconds since 1970; 0 before.
+/// Whole seconds since 1970; 0 before.
 pub fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+    unix_time() as u64
+}
+
+/// Seconds since 1970; 0 before.
+pub fn unix_time() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| elapsed.as_secs_f64())
 }
 
 fn kib_of(path: &str, key: &str) -> Option<u64> {

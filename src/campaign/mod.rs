@@ -3,6 +3,7 @@
 mod alike;
 mod batch_setup;
 mod budget_setup;
+mod curves;
 mod export;
 mod file;
 mod fit;
@@ -24,8 +25,11 @@ mod silent;
 mod stages;
 pub mod store;
 mod subset_setup;
+mod tables;
+pub mod watch;
 
 pub use alike::check_alike;
+pub use curves::{export_curves, ExportedCurves};
 pub use export::{export, state_dict, state_dict_name, Exported, Incumbent, Place};
 pub use file::{Campaign, Cell, Run};
 pub use fit::check_memory;
@@ -42,3 +46,4 @@ pub use results_table::ResultsTable;
 pub use run::{run, Observer, Options, RunEnd, Summary, Turn};
 pub use scoring::Scoring;
 pub use setup::{DataSetup, Setup};
+pub use tables::{read_entries, write_tables, TableFormat, WrittenTable};

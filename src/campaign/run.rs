@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::curves::{curves_if_missing, LiveCurves};
 use super::fit::check_memory_scored;
 use super::stages::RunStages;
 use super::store::{
@@ -23,6 +24,9 @@ use crate::projection::{self, Basis};
 use crate::record::{Evaluation, Header, Lap, Method, Record, Session, Step, Time, FORMAT};
 use crate::rng::Seed;
 use crate::subset::{Start, Subset};
+
+/// Time after which other processes see what was recorded: `subevo watch`, for one.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// Name of the file that lists a campaign's runs.
 pub(super) const LIST: &str = "campaign.json";
@@ -41,6 +45,8 @@ pub struct Options {
     pub stop: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Stop at the first failed run.
     pub fail_fast: bool,
+    /// Write curves for TensorBoard beside the records.
+    pub tensorboard: bool,
     /// The words of the command line.
     pub command_line: Vec<String>,
 }
@@ -217,7 +223,10 @@ fn one_run(
         return RunEnd::Failed(error.to_string());
     }
     match dir.state() {
-        Ok(RunState::Done) => return RunEnd::WasDone,
+        Ok(RunState::Done) => {
+            let curves = if options.tensorboard { curves_if_missing(dir.path()) } else { Ok(()) };
+            return curves.map_or_else(|error| RunEnd::Failed(error.to_string()), |()| RunEnd::WasDone);
+        }
         Ok(_) => {}
         Err(error) => return RunEnd::Failed(error.to_string()),
     }
@@ -260,6 +269,7 @@ fn work(
     let steps = position.as_ref().map(|position| position.cost.step);
     let walk = walk.then(|| WalkWriter::open(dir.path(), start.untrained(), walk_basis(&start, run.seed), steps));
     let walk = walk.transpose()?;
+    let curves = options.tensorboard.then(|| LiveCurves::begin(dir.path(), learner_setup.method)).transpose()?;
     if position.is_none() {
         files.steps.append(&Record::Header(header(run, &start, &digest)))?;
     }
@@ -273,7 +283,8 @@ fn work(
     }))?;
     observer.begin(turn, at, &notes);
     let folder = dir.path().to_path_buf();
-    let mut recorder = FileRecorder { folder, files, walk, digest, options, observer, saved: Instant::now() };
+    let (saved, shown) = (Instant::now(), Instant::now());
+    let mut recorder = FileRecorder { folder, files, curves, walk, digest, options, observer, saved, shown };
     let outcome = training.run(&mut stages, position, &mut recorder);
     if outcome.is_err() {
         // The way to the failure is worth seeing, but the failure is what counts.
@@ -370,16 +381,26 @@ fn describe(run: &Run<'_>, options: &Options) -> RunDescription {
 struct FileRecorder<'a> {
     folder: PathBuf,
     files: RunFiles,
+    curves: Option<LiveCurves>,
     walk: Option<WalkWriter>,
     digest: String,
     options: &'a Options,
     observer: &'a mut dyn Observer,
     saved: Instant,
+    shown: Instant,
 }
 
 impl FileRecorder<'_> {
+    /// Gives all to the system, so that others see it.
+    fn show(&mut self) -> Result<()> {
+        self.shown = Instant::now();
+        self.curves.as_mut().map_or(Ok(()), LiveCurves::flush)?;
+        self.files.flush()
+    }
+
     /// Gives all to the disk.
     fn sync(&mut self) -> Result<()> {
+        self.show()?;
         self.walk.as_mut().map_or(Ok(()), WalkWriter::sync)?;
         self.files.sync()
     }
@@ -388,6 +409,10 @@ impl FileRecorder<'_> {
 impl Recorder for FileRecorder<'_> {
     fn step(&mut self, step: &Step, used: f64) -> Result<()> {
         self.files.steps.append(&Record::Step(step.clone()))?;
+        self.curves.as_mut().map_or(Ok(()), |curves| curves.step(step))?;
+        if self.shown.elapsed() >= SHOW_EVERY {
+            self.show()?;
+        }
         self.observer.step(step, used);
         Ok(())
     }
@@ -395,6 +420,7 @@ impl Recorder for FileRecorder<'_> {
     fn evaluation(&mut self, evaluation: &Evaluation, moment: &Moment) -> Result<()> {
         write_moment(&self.folder, moment)?;
         self.files.steps.append(&Record::Evaluation(evaluation.clone()))?;
+        self.curves.as_mut().map_or(Ok(()), |curves| curves.evaluation(evaluation))?;
         self.observer.evaluation(evaluation);
         Ok(())
     }
@@ -404,7 +430,9 @@ impl Recorder for FileRecorder<'_> {
     }
 
     fn lap(&mut self, lap: &Lap) -> Result<()> {
-        self.files.times.append(&Time::Lap(*lap))
+        self.files.times.append(&Time::Lap(*lap))?;
+        self.curves.as_mut().map_or(Ok(()), |curves| curves.lap(lap))?;
+        self.show()
     }
 
     fn checkpoint_due(&self) -> bool {
@@ -414,6 +442,7 @@ impl Recorder for FileRecorder<'_> {
     fn checkpoint(&mut self, position: Position) -> Result<()> {
         let (steps, times) = (Covered::default(), Covered::default());
         // The checkpoint covers the walk until its step.
+        self.show()?;
         self.walk.as_mut().map_or(Ok(()), WalkWriter::sync)?;
         self.files.save_checkpoint(Checkpoint { position, steps, times, config: self.digest.clone() })?;
         self.saved = Instant::now();

@@ -22,6 +22,7 @@ impl Options {
             checkpoint_every: Duration::from_secs(10),
             stop: Arc::new(|| false),
             fail_fast: false,
+            tensorboard: false,
             command_line: Vec::new(),
         }
     }

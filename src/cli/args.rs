@@ -7,10 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench_args::BenchCommand;
 use super::compare_args::{self, CompareArguments};
+use super::export_args::{self, ExportArguments};
 use super::measure_args::MeasureArguments;
 use super::measure_arrays_args::{MeasureArraysArguments, EXAMPLES, NOTES};
 use super::new_args::NewCommand;
 use super::report_args::{self, ReportArguments};
+use super::watch_args::{self, WatchArguments};
 
 /// Evolve, and backprop, the same small subset of a random CNN's weights, and compare what each learned.
 #[derive(Debug, Parser)]
@@ -62,6 +64,9 @@ pub enum Command {
                       stops; the same command goes on. The table goes to stdout, pictures to runs/<campaign>/plots."
     )]
     Run(RunArguments),
+    /// Watch runs at work: loss, accuracy, speed and time left, from their records
+    #[command(before_help = watch_args::EXAMPLES, after_help = watch_args::NOTES)]
+    Watch(WatchArguments),
     /// Draw the figures of a campaign from its records
     #[command(
         before_help = "Examples:\n  subevo plot runs/quickstart\n  subevo plot runs/quickstart --only learning-curves --out figures"
@@ -77,13 +82,8 @@ pub enum Command {
     #[command(before_help = "Examples:\n  subevo inspect experiments/01-quickstart/campaign.toml\n  \
                        subevo inspect campaign.toml --set 'subset.select=[{ filters = 2 }]' --json")]
     Inspect(InspectArguments),
-    /// Write a run's whole network for other programs, with the names of a PyTorch state_dict
-    #[command(
-        before_help = "Example:\n  subevo export runs/quickstart/<run> --out network.safetensors",
-        after_help = "Batch-norm statistics are recalibrated on the first 2,000 training images, so the data set is read. The \
-                      metadata hold the run's configuration and how images are normalised; \
-                      tests/reference/torch_load.py shows how PyTorch loads the file."
-    )]
+    /// Write records as CSV, Parquet or TensorBoard's event files, or a run's whole network as safetensors
+    #[command(before_help = export_args::EXAMPLES, after_help = export_args::NOTES)]
     Export(ExportArguments),
     /// Measure what training did to the networks of runs: generalisation, information, decision regions, diffusion
     #[command(before_help = "Examples:\n  subevo measure runs/quickstart\n  \
@@ -157,6 +157,9 @@ pub struct RunArguments {
     /// Stop at the first failed run instead of going on with the others
     #[arg(long)]
     pub fail_fast: bool,
+    /// Write curves for TensorBoard as well, live, into tb in each run's folder
+    #[arg(long)]
+    pub tensorboard: bool,
     /// Do not compute the metrics of [metrics] at the end; `subevo measure` does so later
     #[arg(long)]
     pub no_measure: bool,
@@ -216,27 +219,6 @@ pub struct InspectArguments {
 }
 
 #[derive(Args, Debug)]
-pub struct ExportArguments {
-    /// Folder of a run
-    #[arg(value_name = "RUN")]
-    pub folder: PathBuf,
-    /// Which of its networks
-    #[arg(long, value_enum, default_value_t = Which::Last)]
-    pub incumbent: Which,
-    /// How it is written
-    #[arg(long, value_enum, default_value_t = ExportFormat::Safetensors)]
-    pub format: ExportFormat,
-    /// The file [default: network.safetensors in the run's folder]
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Folder that holds one folder per data set [default: the user's data folder]
-    #[arg(long, value_name = "DIR", env = "SUBEVO_DATA")]
-    pub data_dir: Option<PathBuf>,
-    #[command(flatten)]
-    pub limits: LimitArguments,
-}
-
-#[derive(Args, Debug)]
 pub struct SubsetArguments {
     #[command(flatten)]
     pub campaign: CampaignArguments,
@@ -254,24 +236,6 @@ pub struct SubsetArguments {
     pub data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub limits: LimitArguments,
-}
-
-/// Which network of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Which {
-    /// Before training
-    Start,
-    /// At the end
-    Last,
-    /// Of the evaluation with the least validation loss
-    BestByValidation,
-}
-
-/// How a network is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    /// Tensors by name, without code
-    Safetensors,
 }
 
 #[derive(Args, Debug)]

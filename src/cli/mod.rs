@@ -10,6 +10,7 @@ mod check;
 mod compare;
 mod compare_args;
 mod export;
+mod export_args;
 mod format;
 mod inspect;
 mod list;
@@ -28,6 +29,8 @@ mod run;
 mod signals;
 mod subset;
 mod tensors;
+mod watch;
+mod watch_args;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -109,6 +112,7 @@ fn dispatch(
         Command::Compare(options) => compare::compare(&options, output),
         Command::Report(options) => report::report(&options, registry, output),
         Command::Export(options) => export::export(&options, registry, output),
+        Command::Watch(options) => watch::watch(&options, registry, output),
         Command::Subset(options) => subset::subset(&options, registry, output),
         Command::List(options) => list::list(&options, registry, output),
         Command::MeasureArrays(options) => measure_arrays::measure_arrays(&options, registry, output),

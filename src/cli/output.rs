@@ -37,6 +37,11 @@ impl Output {
         }
     }
 
+    /// Whether a result could not be written: nobody reads on, or there is no room.
+    pub fn failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     /// Says something that is no result, on stderr. If nobody can hear it, nothing is lost.
     pub fn talk(&self, text: &str) {
         self.voice()(text);

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -37,6 +38,7 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
         checkpoint_every: arguments.checkpoint_every,
         stop: stop.question(),
         fail_fast: arguments.fail_fast,
+        tensorboard: arguments.tensorboard,
         command_line: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
     };
     let summary = pool.install(|| campaign::run(&campaign, registry, &options, &mut *observer))?;
@@ -58,6 +60,9 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
         if let Some(folder) = drawn.files.first().and_then(|path| path.parent()) {
             output.talk(&format!("pictures: {}\n", folder.display()));
         }
+    }
+    if arguments.tensorboard {
+        output.talk(&tensorboard(&summary.folder));
     }
     let exit = measured.map(|measured| measure::conclude(&measured, &stop, words, output));
     let whole = conclude(&summary, &stop, words, output);
@@ -99,6 +104,13 @@ fn observer(output: &Output) -> (Box<dyn Observer + Send>, Voice) {
     }
     let voice = output.voice();
     (Box::new(Lines::new(output.shows_progress())), Box::new(move |text| voice(&format!("{text}\n"))))
+}
+
+/// The line that says how the curves in a folder are seen.
+pub(super) fn tensorboard(folder: &Path) -> String {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let words = ["tensorboard".into(), "--logdir".into(), whole.into_os_string()];
+    format!("curves: {}\n", quoted(&words))
 }
 
 /// A command line as a shell would read it again.

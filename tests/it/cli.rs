@@ -21,7 +21,10 @@ mod settings;
 mod signals;
 mod streams;
 mod subset;
+mod tables;
+mod tensorboard;
 mod user_crates;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fs;

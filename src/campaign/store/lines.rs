@@ -206,7 +206,7 @@ fn scan<'a>(path: &Path, bytes: &'a [u8]) -> Result<Scan<'a>> {
 }
 
 /// Number and checked part of a line, or what is wrong with it.
-fn check(line: &[u8]) -> std::result::Result<(u64, &[u8]), String> {
+pub(super) fn check(line: &[u8]) -> std::result::Result<(u64, &[u8]), String> {
     let line = line.strip_suffix(b"\n").ok_or("it has no line end")?;
     let at = line.len().checked_sub(TAIL).ok_or("it is too short")?;
     let (body, tail) = line.split_at(at);
@@ -222,7 +222,7 @@ fn check(line: &[u8]) -> std::result::Result<(u64, &[u8]), String> {
     Ok((n, body))
 }
 
-fn parse<T: DeserializeOwned>(path: &Path, index: usize, body: &[u8]) -> Result<T> {
+pub(super) fn parse<T: DeserializeOwned>(path: &Path, index: usize, body: &[u8]) -> Result<T> {
     // The number goes and the brace comes back: exactly the JSON that was given to `append`.
     let fields = body.iter().position(|byte| *byte == b',').map_or(&[][..], |comma| &body[comma + 1..]);
     let json = [b"{", fields, b"}"].concat();

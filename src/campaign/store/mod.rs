@@ -7,22 +7,27 @@
 pub mod checkpoint;
 pub mod description;
 pub mod disk;
+pub mod event_file;
 pub mod genome;
 mod kept_subset;
 pub mod lines;
+pub mod lock;
 mod measurements;
 mod moments;
 pub mod network;
 pub mod reading;
 pub mod run_dir;
 mod sealed;
+pub mod tail;
 mod walk;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use description::{check_run_name, config_digest, RunDescription};
+pub use event_file::EventFile;
 pub use genome::Genome;
 pub use kept_subset::read as read_kept_subset;
 pub use lines::{read_lines, Covered, LineWriter, Lines, TornTail};
+pub use lock::{hold, is_held};
 pub use measurements::{read_measured_arrays, read_measurements, MomentFile, Said};
 pub use moments::{read_moments, write_moment};
 pub use reading::{genome_path, read_description, read_run, read_run_if_begun, read_sessions, run_state, RunState};

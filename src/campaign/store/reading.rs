@@ -8,11 +8,11 @@ use super::{disk, lines};
 use crate::error::{Error, Result};
 use crate::record::{Record, RunRecords, Session, Time, FORMAT};
 
-pub(super) const CONFIG: &str = "config.toml";
-pub(super) const RUN: &str = "run.json";
-pub(super) const STEPS: &str = "steps.jsonl";
-pub(super) const TIMES: &str = "times.jsonl";
-pub(super) const ERROR: &str = "error.txt";
+pub(in crate::campaign) const CONFIG: &str = "config.toml";
+pub(in crate::campaign) const RUN: &str = "run.json";
+pub(in crate::campaign) const STEPS: &str = "steps.jsonl";
+pub(in crate::campaign) const TIMES: &str = "times.jsonl";
+pub(in crate::campaign) const ERROR: &str = "error.txt";
 const GENOME: &str = "genome.safetensors";
 
 /// Where the genome file of the run in a folder is, once it is done.
@@ -137,15 +137,15 @@ pub fn read_run_if_begun(folder: &Path) -> Result<Option<RunRecords>> {
     Ok(Some(run))
 }
 
-/// The processes that worked on the run in a folder, in order; none where nothing tells.
+/// The processes that worked on the run in a folder, in order; none where it has not begun.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Record`] if the lines are damaged.
+/// [`Error::Io`]; [`Error::Record`] if records are damaged.
 pub fn read_sessions(folder: &Path) -> Result<Vec<Session>> {
-    let times = folder.join(TIMES);
-    if !times.exists() {
+    let path = folder.join(TIMES);
+    if !path.try_exists().map_err(Error::io("look for", &path))? {
         return Ok(Vec::new());
     }
-    let lines = lines::read_lines::<Time>(&times)?.records.into_iter();
-    Ok(lines.filter_map(|time| if let Time::Session(session) = time { Some(session) } else { None }).collect())
+    let times = lines::read_lines::<Time>(&path)?.records.into_iter();
+    Ok(times.filter_map(|time| if let Time::Session(session) = time { Some(session) } else { None }).collect())
 }

@@ -1,6 +1,6 @@
 //! The folder of one run, held by one process: created whole, locked, resumed.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::{Checkpoint, Checkpoints};
@@ -9,12 +9,11 @@ use super::disk;
 use super::genome::Genome;
 use super::kept_subset;
 use super::lines::{self, Covered, LineWriter};
+use super::lock::hold;
 use super::reading::{self, run_state, RunState, CONFIG, ERROR, RUN, STEPS, TIMES};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::subset::Subset;
-
-const LOCK: &str = "lock";
 
 /// A run's folder, locked as long as this lives.
 #[derive(Debug)]
@@ -75,7 +74,7 @@ impl RunDir {
             let message = format!("belongs to another configuration: its digest is {found}, not {digest}");
             return Err(Error::record(folder, message));
         }
-        let lock = lock(&folder)?;
+        let lock = hold(&folder)?;
         disk::remove_leftovers(&folder)?;
         if new {
             // Only a run that is not there yet can have been left half built.
@@ -193,6 +192,15 @@ impl RunFiles {
         self.checkpoints.save(&checkpoint)
     }
 
+    /// Gives all records to the operating system, so that other processes see them.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn flush(&mut self) -> Result<()> {
+        self.steps.flush()?;
+        self.times.flush()
+    }
+
     /// Gives all records to the disk.
     ///
     /// # Errors
@@ -228,17 +236,6 @@ fn fill(folder: &Path, description: &RunDescription) -> Result<()> {
     disk::create_dir_synced(folder)?;
     disk::write_atomically(&folder.join(CONFIG), description.configuration.as_bytes())?;
     disk::write_atomically(&path, json.as_bytes())
-}
-
-fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(LOCK);
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-    let file = file.map_err(Error::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy(folder.to_path_buf())),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
-    }
 }
 
 /// What differs between the program that began the run and this one, and can change bits.

@@ -7,14 +7,16 @@ use serde_json::Value;
 
 use super::{ended, start, Ended, Place, TINY};
 
-/// One line for each command that writes a result; `plot`, `compare`, `report` and the second `run` need the first `run`.
-const COMMANDS: [&[&str]; 14] = [
+/// One line for each command that writes a result; `plot`, `compare`, `report`, `watch` and the second `run` need the first `run`.
+const COMMANDS: [&[&str]; 16] = [
     &["run", "campaign.toml"],
     &["run", "campaign.toml", "--json"],
     &["plot", "runs/tiny"],
     &["compare", "runs/tiny"],
     &["compare", "runs/tiny", "--json"],
     &["report", "runs/tiny"],
+    &["watch", "runs/tiny", "--once"],
+    &["watch", "runs/tiny"],
     &["inspect", "campaign.toml"],
     &["inspect", "campaign.toml", "--json", "--spans"],
     &["list"],
@@ -169,7 +171,9 @@ fn json_has_the_keys_that_programs_rely_on() {
 #[test]
 fn help_is_at_most_100_columns_wide_and_begins_with_an_example() {
     let place = Place::new(TINY);
-    for command in ["", "run", "plot", "compare", "report", "inspect", "list", "check", "bench", "bench common"] {
+    for command in
+        ["", "run", "plot", "compare", "export", "report", "watch", "inspect", "list", "check", "bench", "bench common"]
+    {
         for flag in ["-h", "--help"] {
             let words: Vec<&str> = command.split(' ').chain([flag]).filter(|word| !word.is_empty()).collect();
             let help = place.subevo(&words).expect(0).out;
