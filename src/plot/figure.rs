@@ -6,9 +6,9 @@ use crate::record::Method;
 /// A whole figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FigureData {
-    /// What it shows.
+    /// What it shows; empty where it stands beside the picture.
     pub title: String,
-    /// How to read it: marks, intervals and n, what was left out.
+    /// How to read it: marks, intervals and n, what was left out; empty where it stands beside the picture.
     pub caption: String,
     /// Panels; no two stand in the same place.
     pub panels: Vec<Panel>,

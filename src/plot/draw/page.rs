@@ -25,13 +25,17 @@ const GAP: f64 = 34.0;
 /// Lays a figure out.
 pub(super) fn lay_out(figure: &FigureData, theme: &Theme) -> Scene {
     let mut page = Page { theme, items: Vec::new(), y: MARGIN };
-    page.lines(&figure.title, TITLE_EM, true, theme.ink);
-    page.y += 14.0;
+    if !figure.title.is_empty() {
+        page.lines(&figure.title, TITLE_EM, true, theme.ink);
+        page.y += 14.0;
+    }
     page.legend(figure);
     page.y += 26.0;
     page.grid(figure);
-    page.y += 16.0;
-    page.lines(&figure.caption, CAPTION_EM, false, theme.grey);
+    if !figure.caption.is_empty() {
+        page.y += 16.0;
+        page.lines(&figure.caption, CAPTION_EM, false, theme.grey);
+    }
     Scene { width: WIDTH, height: (page.y + MARGIN - 8.0).ceil(), paper: theme.paper, items: page.items }
 }
 
@@ -285,6 +289,23 @@ mod tests {
         figure.shape = Shape::Square;
         let wide = scene.height;
         assert!(lay_out(&figure, &Theme::light()).height > wide);
+    }
+
+    #[test]
+    fn a_title_and_a_caption_that_stand_elsewhere_take_no_room() {
+        let mut figure = fixture::figure("learning-curves").draw_from(&fixture::quickstart()).unwrap();
+        let whole = lay_out(&figure, &Theme::light());
+        let (title, caption) = (std::mem::take(&mut figure.title), std::mem::take(&mut figure.caption));
+        let bare = lay_out(&figure, &Theme::light());
+        let lines =
+            |text: &str, em: f64, bold| wrap(text, WIDTH - 2.2 * MARGIN, em, bold, usize::MAX).len() as f64 * LINE * em;
+        let room = lines(&title, TITLE_EM, true) + 14.0 + 16.0 + lines(&caption, CAPTION_EM, false);
+        assert!(
+            room > 100.0 && (whole.height - bare.height - room).abs() <= 1.0,
+            "{} {} {room}",
+            whole.height,
+            bare.height
+        );
     }
 
     #[test]
