@@ -68,11 +68,6 @@ fn export_tables(arguments: &ExportArguments, format: TableFormat, output: &mut 
     }
     let folder = arguments.out.clone().unwrap_or_else(|| arguments.folders[0].join("export"));
     for table in write_tables(&runs, format, &folder)? {
-        output.talk(&format!(
-            "{}: {}\n",
-            table.path.file_name().map_or("".into(), |name| name.to_string_lossy()),
-            counted(table.rows, "row")
-        ));
         output.result(&format!("{}\n", table.path.display()));
     }
     Ok(Exit::Done)

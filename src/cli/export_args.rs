@@ -25,15 +25,15 @@ pub struct ExportArguments {
     /// Folders of campaigns or of single runs; one run for safetensors
     #[arg(required = true, value_name = "FOLDER")]
     pub folders: Vec<PathBuf>,
-    /// What is written
-    #[arg(long, value_enum, default_value_t = ExportFormat::Safetensors)]
+    /// What is written: csv or parquet (tables), tensorboard (curves) or safetensors (a network)
+    #[arg(long, value_enum, default_value_t = ExportFormat::Safetensors, hide_possible_values = true)]
     pub format: ExportFormat,
     /// Where it goes: a folder; of safetensors the file [default: export in the first folder for tables, tb
     /// in each run's folder for tensorboard, network.safetensors in the run's folder]
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,
-    /// Which of the run's networks, of safetensors [default: last]
-    #[arg(long, value_enum)]
+    /// Which of the run's networks, of safetensors: start, last or best-by-validation [default: last]
+    #[arg(long, value_enum, hide_possible_values = true)]
     pub incumbent: Option<Which>,
     /// Folder that holds one folder per data set [default: the user's data folder]
     #[arg(long, value_name = "DIR", env = "SUBEVO_DATA")]

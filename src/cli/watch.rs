@@ -61,15 +61,16 @@ fn on_terminal(watch: &mut Watch<'_>, every: Duration, stop: &Stop, paint: Paint
             Err(error) => break Err(error),
         };
         let (height, width) = size();
-        let mut lines = words::view(&campaigns, width, paint);
-        if !is_over(&campaigns) && keys.are_heard() {
-            lines.push(paint.dim("q ends this view, not the runs"));
-        }
-        output.result(&screen.frame(&lines, height, width));
+        let lines = words::view(&campaigns, width, paint);
         if is_over(&campaigns) {
+            output.result(&screen.frame(&lines, height, width));
             break Ok(exit(&campaigns));
         }
+        let hint = keys.are_heard().then(|| paint.dim("q ends this view, not the runs"));
+        output.result(&screen.frame(&[&lines[..], hint.as_slice()].concat(), height, width));
         if let Some(exit) = wait(every, stop, output, |time| keys.quit_within(time)) {
+            // The hint goes, the rest stays.
+            output.result(&screen.frame(&lines, height, width));
             break Ok(exit);
         }
     };

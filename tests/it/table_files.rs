@@ -185,7 +185,11 @@ fn a_csv_has_a_header_and_a_line_for_each_thing() {
     let second: Vec<&str> = evaluations.lines().nth(2).unwrap().split(',').rev().collect();
     assert_eq!(second[..9], ["50", "1.0", "NaN", "20", "0.30000000000000004", "2.1", "2000", "0.5", "2.0"]);
     assert_eq!(second[9..12], ["", "", ""], "no clock was read at step 2");
-    assert!(text("runs").ends_with(",failed,\"no room\nleft, sorry\",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,0.1.0\n"));
+    // Of a run that failed before its first record nothing is known behind `error` but the program that began it.
+    let names = tables(&runs)[0].columns();
+    let behind = names.len() - 1 - names.iter().position(|(name, _)| *name == "error").unwrap();
+    let end = format!(",failed,\"no room\nleft, sorry\"{}0.1.0\n", ",".repeat(behind));
+    assert!(text("runs").ends_with(&end), "{}", text("runs"));
 }
 
 #[test]

@@ -106,9 +106,15 @@ fn told(counts: Counts) -> String {
 fn numbers(run: &RunView, width: usize, paint: Paint) -> String {
     let share = run.used.map_or("  ? %".to_string(), |used| format!("{:>3.0} %", (100.0 * used).floor()));
     let head = [Some(share), loss(run)].into_iter().flatten().collect::<Vec<_>>().join("  ");
-    let behind = [validation(run), left(run), rate(run), age(run)].into_iter().flatten().collect::<Vec<_>>().join("  ");
-    let taken = "    ".len() + measure_text_width(&head) + measure_text_width(&behind) + 2 * "  ".len();
-    let room = width.saturating_sub(taken).clamp(CURVE.0, CURVE.1);
+    let mut behind: Vec<String> = [validation(run), left(run), rate(run), age(run)].into_iter().flatten().collect();
+    let room = |behind: &[String]| {
+        let parts = behind.iter().map(|part| "  ".len() + measure_text_width(part)).sum::<usize>();
+        width.saturating_sub("    ".len() + measure_text_width(&head) + "  ".len() + parts)
+    };
+    // On a narrow terminal what stands last is left out first.
+    while room(&behind) < CURVE.0 && behind.pop().is_some() {}
+    let room = room(&behind).clamp(CURVE.0, CURVE.1);
+    let behind = behind.join("  ");
     let curve = curve(&run.losses.points(room));
     let parts = [head, paint.cyan(&curve), behind];
     let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
@@ -119,7 +125,7 @@ fn numbers(run: &RunView, width: usize, paint: Paint) -> String {
 pub fn line(run: &RunView) -> String {
     let words = match &run.state {
         State::Running => {
-            let share = run.used.map(|used| format!("{:.0} %", (100.0 * used).floor()));
+            let share = run.used.filter(|_| run.step > 0).map(|used| format!("{:.0} %", (100.0 * used).floor()));
             let words = [share, loss(run), validation(run), rate(run), left(run), age(run)];
             words.into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
@@ -160,4 +166,62 @@ fn left(run: &RunView) -> Option<String> {
 fn age(run: &RunView) -> Option<String> {
     let age = run.age.filter(|age| *age >= OLD)?;
     Some(format!("as of {} ago", time(age)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::watch::Series;
+
+    fn run() -> RunView {
+        let mut losses = Series::default();
+        (0..100).for_each(|i| losses.push(f64::from(200 - i)));
+        RunView {
+            name: "evolution-s1-0123abcd".into(),
+            title: "evolution seed=1".into(),
+            state: State::Running,
+            step: 100,
+            used: Some(0.509),
+            loss: Some(1.5),
+            best: Some(1.25),
+            losses,
+            validation: Some(0.8125),
+            images_per_second: Some(12_345.0),
+            left: Some(130.0),
+            age: Some(7.0),
+        }
+    }
+
+    fn campaign(run: RunView) -> CampaignView {
+        let counts = Counts { running: 1, done: 1_200, waiting: 2, ..Counts::default() };
+        CampaignView { folder: "runs/a".into(), runs: vec![run], counts, left: Some(3_700.0) }
+    }
+
+    #[test]
+    fn lines_fit_and_what_is_less_needed_goes_first() {
+        let plain = |width| view(&[campaign(run())], width, Paint::new(false));
+        let wide = plain(200);
+        assert_eq!(wide[0], "runs/a: 1,200 of 1,203 runs done, 1 running, 2 waiting; about 1h02m left");
+        assert!(wide[2].starts_with("     50 %  loss 1.500 best 1.250  █"), "{}", wide[2]);
+        assert!(wide[2].ends_with("▁  validation 81.2 %  2m10s left  12.3k images/s  as of 7s ago"), "{}", wide[2]);
+        for width in [1, 20, 40, 60, 80, 100, 120] {
+            let lines = plain(width);
+            assert!(lines.iter().all(|line| line.chars().count() <= width), "{width}: {lines:?}");
+        }
+        assert!(plain(70)[2].ends_with("▁  validation 81.2 %"), "{}", plain(70)[2]);
+        let coloured = view(&[campaign(run())], 40, Paint::new(true));
+        assert!(coloured.iter().all(|line| measure_text_width(line) <= 40 && line.contains('\u{1b}')), "{coloured:?}");
+    }
+
+    #[test]
+    fn a_line_tells_what_is_known() {
+        let words = "evolution seed=1: 50 %, loss 1.500 best 1.250, validation 81.2 %, 12.3k images/s, 2m10s left, as of 7s ago";
+        assert_eq!(line(&run()), words);
+        let gradient = RunView { best: Some(1.5), left: None, images_per_second: None, age: Some(1.0), ..run() };
+        assert_eq!(line(&gradient), "evolution seed=1: 50 %, loss 1.500, validation 81.2 %");
+        let begun = RunView { step: 0, loss: None, validation: None, ..gradient };
+        assert_eq!(line(&begun), "evolution seed=1: starting");
+        let failed = RunView { state: State::Failed("no\nluck".into()), ..begun };
+        assert_eq!(line(&failed), "evolution seed=1: failed: no");
+    }
 }

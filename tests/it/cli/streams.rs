@@ -8,13 +8,14 @@ use serde_json::Value;
 use super::{ended, start, Ended, Place, TINY};
 
 /// One line for each command that writes a result; `plot`, `compare`, `report`, `watch` and the second `run` need the first `run`.
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &["run", "campaign.toml"],
     &["run", "campaign.toml", "--json"],
     &["plot", "runs/tiny"],
     &["compare", "runs/tiny"],
     &["compare", "runs/tiny", "--json"],
     &["report", "runs/tiny"],
+    &["export", "runs/tiny", "--format", "csv"],
     &["watch", "runs/tiny", "--once"],
     &["watch", "runs/tiny"],
     &["inspect", "campaign.toml"],

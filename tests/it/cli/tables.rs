@@ -85,7 +85,7 @@ fn what_cannot_be_exported_is_told_with_2_and_nothing_is_written() {
         (&[".", "--format", "tensorboard"], ". is neither a run (no config.toml) nor a campaign"),
         (&["runs/tiny", "--format", "csv", "--incumbent", "last"], "--incumbent chooses a network"),
         (&["runs/tiny", one, "--format", "csv"], "is the same run as"),
-        (&["runs/tiny", "--format", "cvs"], "tip: a similar value exists: 'csv'"),
+        (&["runs/tiny", "--format", "parqet"], "tip: a similar value exists: 'parquet'"),
         (&[], "<FOLDER>"),
     ] {
         let ended = place.subevo(&[&["export"], words].concat()).expect(2);

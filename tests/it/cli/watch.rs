@@ -36,7 +36,7 @@ fn a_view_tells_of_each_run_at_work_and_counts_the_others() {
     let place = Place::new(TINY);
     place.run(&["--set", "campaign.seeds=2"]);
     let runs = place.runs("runs/tiny");
-    let run = runs.iter().find(|run| run.to_str().unwrap().contains("evolution-s0")).unwrap();
+    let run = runs.iter().find(|run| run.to_str().unwrap().contains("evolution-s1")).unwrap();
     let all_done = place.subevo(&["watch", "runs/tiny"]).expect(0);
     assert_eq!(all_done.out, "runs/tiny: 4 of 4 runs done\n");
 
@@ -49,7 +49,7 @@ fn a_view_tells_of_each_run_at_work_and_counts_the_others() {
     let view = place.subevo(&["watch", "runs/tiny", "--once"]).expect(0).out;
     let lines: Vec<&str> = view.lines().collect();
     assert!(lines[0].starts_with("runs/tiny: 3 of 4 runs done, 1 running; about "), "{view}");
-    assert_eq!(lines[1], "  evolution seed=0");
+    assert_eq!(lines[1], "  evolution seed=1");
     let (step, evaluation) = told(run, 20);
     let number = |value: &serde_json::Value| value.as_f64().unwrap();
     let head = format!("     50 %  loss {:.3} best {:.3}  ", number(&step["loss"]), number(&step["best"]));
@@ -69,10 +69,10 @@ fn a_view_tells_of_each_run_at_work_and_counts_the_others() {
     drop(held);
     fs::write(run.join("error.txt"), "out of luck\nand more\n").unwrap();
     let view = place.subevo(&["watch", "runs/tiny", "--once"]).expect(0).out;
-    assert_eq!(view, "runs/tiny: 3 of 4 runs done, 1 failed\n  evolution seed=0: failed: out of luck\n");
+    assert_eq!(view, "runs/tiny: 3 of 4 runs done, 1 failed\n  evolution seed=1: failed: out of luck\n");
     // Nothing is left to wait for, but not all is well.
     let ended = place.subevo(&["watch", "runs/tiny"]).expect(1);
-    assert_eq!(ended.out, "evolution seed=0: failed: out of luck\nruns/tiny: 3 of 4 runs done, 1 failed\n");
+    assert_eq!(ended.out, "evolution seed=1: failed: out of luck\nruns/tiny: 3 of 4 runs done, 1 failed\n");
 }
 
 #[test]
@@ -105,10 +105,10 @@ fn a_campaign_is_followed_from_its_first_run_to_its_end() {
     assert!(!watched.out.contains('\u{1b}') && watched.err.is_empty(), "{watched:?}");
     assert_eq!(*lines.last().unwrap(), "runs/tiny: 2 of 2 runs done", "{}", watched.out);
     for learner in ["evolution", "backprop"] {
-        let at_work = lines.iter().filter(|line| line.starts_with(&format!("{learner} seed=0: ")));
+        let at_work = lines.iter().filter(|line| line.starts_with(&format!("{learner} seed=1: ")));
         let at_work: Vec<_> = at_work.filter(|line| line.contains(" %, loss ")).collect();
         assert!(!at_work.is_empty(), "{learner}: {}", watched.out);
-        let done = lines.iter().filter(|line| line.starts_with(&format!("{learner} seed=0: done")));
+        let done = lines.iter().filter(|line| line.starts_with(&format!("{learner} seed=1: done")));
         assert_eq!(done.count(), 1, "{}", watched.out);
     }
     assert!(lines.iter().any(|line| line.contains(" left") && line.contains("1 running")), "{}", watched.out);
