@@ -194,7 +194,7 @@ mod tests {
 
     fn campaign(run: RunView) -> CampaignView {
         let counts = Counts { running: 1, done: 1_200, waiting: 2, ..Counts::default() };
-        CampaignView { folder: "runs/a".into(), runs: vec![run], counts, left: Some(3_700.0) }
+        CampaignView { folder: "runs/a".into(), runs: vec![run], counts, left: Some(3_720.0) }
     }
 
     #[test]
