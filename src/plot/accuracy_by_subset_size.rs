@@ -21,6 +21,9 @@ pub const ENTRY: Entry<dyn Figure> = Entry {
 
 struct AccuracyBySubsetSize;
 
+/// Share of accuracy that a name above a line takes.
+const ROOM: f64 = 0.12;
+
 impl Figure for AccuracyBySubsetSize {
     fn draw_from(&self, runs: &[RunRecords]) -> Option<FigureData> {
         let random: Vec<RunRecords> =
@@ -62,15 +65,17 @@ impl Figure for AccuracyBySubsetSize {
                 mark: Mark::Line(Dash::Solid, vec![points.iter().map(|p| [p.x, p.y]).collect()]),
             });
             series.push(Series { role, mark: Mark::Points(role.marker(), Fill::Solid, points.clone()) });
-            let top =
-                points.iter().max_by(|a, b| a.y.total_cmp(&b.y)).map(|p| [p.x, p.interval.map_or(p.y, |ends| ends[1])]);
-            let top = top.unwrap_or_default();
-            let label = labels.entry(kind.clone()).or_insert(top);
-            if top[1] > label[1] {
-                *label = top;
+            // Lines that end beside each other begin apart: a name stands at the smallest size.
+            let first = points.first().map(|p| [p.x, p.interval.map_or(p.y, |ends| ends[1])]).unwrap_or_default();
+            let label = labels.entry(kind.clone()).or_insert(first);
+            if first[1] > label[1] {
+                *label = first;
             }
         }
-        let y = accuracy_axis("Test accuracy at the end", series.iter().flat_map(Series::heights));
+        // Room for names above the highest line.
+        let highest = series.iter().flat_map(Series::heights).fold(0.0, f64::max);
+        let room = (highest + ROOM).min(1.0);
+        let y = accuracy_axis("Test accuracy at the end", series.iter().flat_map(Series::heights).chain([room]));
         let mut placed = names_above(labels, x_range, y.range, 1);
         series.append(&mut placed);
         let x = Axis { label: "Trained weights (log scale)".to_string(), scale: Scale::Log, range: x_range };

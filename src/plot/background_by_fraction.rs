@@ -49,7 +49,11 @@ impl Figure for BackgroundByFraction {
         let mut groups: Vec<(String, Vec<&String>)> =
             curves.iter().map(|kind| (kind.to_string(), vec![*kind])).collect();
         if !alone.is_empty() {
-            let name = if curves.is_empty() { String::new() } else { "other subsets".to_string() };
+            let name = match (curves.is_empty(), alone.as_slice()) {
+                (true, _) => String::new(),
+                (false, [one]) => one.to_string(),
+                (false, _) => "other subsets".to_string(),
+            };
             groups.push((name, alone));
         }
         let (mut panels, mut shown): (Vec<Panel>, Vec<&[&String]>) = (Vec::new(), Vec::new());
