@@ -107,7 +107,9 @@ fn beside(label: &Label, [x, y]: [f64; 2], colour: Colour) -> Text {
 
 /// Paper behind a direct label, so that lines that pass there can be told from its letters.
 fn ground(text: &Text, paper: Colour) -> Item {
-    let [left, top, right, bottom] = text.bounds();
+    let [left, top, right, below] = text.bounds();
+    // Not as far down as letters may reach: the mark that is named stands there.
+    let bottom = below - 0.2 * text.em;
     let points = vec![[left - 3.0, top], [right + 3.0, top], [right + 3.0, bottom], [left - 3.0, bottom]];
     Item::Area { points, colour: paper, opacity: 0.8 }
 }
