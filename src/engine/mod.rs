@@ -5,6 +5,7 @@
 
 mod class_losses;
 pub mod cpu;
+pub mod device;
 mod dropout;
 pub mod loss;
 mod probe;
@@ -14,6 +15,7 @@ mod statistics;
 pub use class_losses::ClassLosses;
 pub use cpu::function::activate;
 pub use cpu::CpuEngine;
+pub use device::{DeviceChoice, DeviceEngine, MatrixPrecision, Processor};
 pub use dropout::mask;
 pub use loss::Loss;
 pub use probe::Probe;
@@ -77,6 +79,11 @@ pub trait Engine: Send + Sync {
 
     /// Time spent until now on activations that are kept for the whole data set; `None` where none are.
     fn cache_fill(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What the user should know of how this engine evaluates, if anything came up.
+    fn note(&self) -> Option<String> {
         None
     }
 }

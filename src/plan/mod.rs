@@ -22,7 +22,7 @@ pub use cache::{Cut, Keep, Precision};
 pub use cost::{Executed, Macs};
 pub use describe::{NodePlan, Sharing};
 pub use memory::{Memory, Sizes};
-pub use nodes::last_readers;
+pub use nodes::{last_readers, trained_weights};
 pub use pass::{Serves, Use};
 pub use program::{From, Kind, Norm, Part, Product, Program, Scope, Step, Window};
 pub use programs::Programs;

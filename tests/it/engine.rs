@@ -4,6 +4,7 @@
 mod agreement;
 mod case;
 mod coverage;
+mod device;
 mod graphs;
 mod invariance;
 mod marks;

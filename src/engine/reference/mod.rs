@@ -1,7 +1,7 @@
-//! The reference: each member alone, node by node, by candle's operations in f64. What the fast engine computes must be
-//! what this one does; it is slow, differentiable, and runs on any device that has f64.
+//! The reference: each member alone, node by node, by candle's operations in f64. What the fast engines compute must be
+//! what this one does; it is slow, differentiable, and runs on any device, in f32 where that has no f64.
 
-mod layers;
+pub(super) mod layers;
 
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ use crate::subset::Start;
 pub struct ReferenceEngine {
     start: Arc<Start>,
     device: Device,
+    /// What is computed in.
+    dtype: DType,
     /// Members evaluated at the same time.
     at_once: usize,
     /// Members whose weights are made together.
@@ -44,7 +46,13 @@ impl ReferenceEngine {
     pub fn new(start: Arc<Start>, plan: &Plan, device: Device) -> Self {
         let last_readers = last_readers(&start.graph);
         let at_once = plan.units_at_once;
-        ReferenceEngine { start, device, at_once, expanded: plan.expanded.unwrap_or(at_once), last_readers }
+        let expanded = plan.expanded.unwrap_or(at_once);
+        ReferenceEngine { start, device, dtype: DType::F64, at_once, expanded, last_readers }
+    }
+
+    /// The same in f32: for gradients on devices where f64 is slow, or missing.
+    pub fn single(start: Arc<Start>, plan: &Plan, device: Device) -> Self {
+        ReferenceEngine { dtype: DType::F32, ..Self::new(start, plan, device) }
     }
 
     /// An engine on the CPU.
@@ -52,9 +60,9 @@ impl ReferenceEngine {
         Self::new(start, plan, Device::Cpu)
     }
 
-    /// Values as a tensor in f64.
+    /// Values as a tensor.
     fn tensor(&self, values: &[f32], shape: &[usize]) -> candle_core::Result<Tensor> {
-        Tensor::from_slice(values, shape, &self.device)?.to_dtype(DType::F64)
+        Tensor::from_slice(values, shape, &self.device)?.to_dtype(self.dtype)
     }
 
     /// All parameters of the network with these trained weights (k).
@@ -175,9 +183,15 @@ impl ReferenceEngine {
         batch: &Batch,
         slopes: impl FnOnce(&[f32]) -> Vec<Vec<f32>>,
     ) -> Result<(Vec<f32>, Vec<Vec<f32>>)> {
-        let vars = self.parameters(trained)?.iter().map(Var::from_tensor).collect::<candle_core::Result<Vec<Var>>>();
-        let vars = vars.map_err(Error::engine("parameters"))?;
-        let parameters: Vec<Tensor> = vars.iter().map(|var| var.as_tensor().clone()).collect();
+        let mut parameters = self.parameters(trained)?;
+        // Only what is trained is a variable: nothing goes back below the lowest of them.
+        let mut vars: Vec<(usize, Var)> = Vec::new();
+        let counts = crate::plan::trained_weights(&self.start.graph, &self.start.subset);
+        for (i, _) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            let var = Var::from_tensor(&parameters[i]).map_err(Error::engine(&self.start.graph.parameters[i].name))?;
+            parameters[i] = var.as_tensor().clone();
+            vars.push((i, var));
+        }
         let logits = self.forward(&parameters, batch, Normalisation::Batch)?;
         let values = flat(&logits).map_err(Error::engine("logits"))?;
         let gradient = |slopes: Vec<f32>| -> Result<Vec<f32>> {
@@ -185,7 +199,8 @@ impl ReferenceEngine {
             let sum = self.tensor(&slopes, logits.dims()).and_then(|slopes| (&logits * slopes)?.sum_all());
             let gradients = sum.and_then(|sum| sum.backward()).map_err(Error::engine("loss"))?;
             let mut all = vec![0.0; self.start.weights.len()];
-            for (parameter, var) in self.start.graph.parameters.iter().zip(&vars) {
+            for (i, var) in &vars {
+                let parameter = &self.start.graph.parameters[*i];
                 let Some(gradient) = gradients.get(var) else { continue };
                 all[parameter.range()].copy_from_slice(&flat(gradient).map_err(Error::engine(&parameter.name))?);
             }

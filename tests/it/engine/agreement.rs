@@ -10,7 +10,7 @@ use super::case::Case;
 use super::oracle::{distance, f64s, for_random_cases, norm, Oracle, Seen};
 use super::plain::{Moments, Nudge, Pass, Plain};
 
-fn losses_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
+pub fn losses_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
     let losses = engine.losses(&case.population, &case.batch, case.loss).unwrap();
     prop_assert_eq!(losses.len(), case.population.len());
     for (member, loss) in losses.iter().enumerate() {
@@ -28,7 +28,7 @@ fn plain_gradient(plain: &Plain<'_>, loss: Loss, nudge: &mut Nudge) -> Vec<f64> 
     plain.backward(&pass, &plain.loss(loss, &pass).1, nudge)
 }
 
-fn gradient_agrees(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
+pub fn gradient_agrees(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
     let trained = case.trained(0);
     let oracle = Oracle::new(case, &trained, &case.batch);
     let pass = oracle.plain().forward(None, &mut Nudge::none());
@@ -84,7 +84,7 @@ fn gradient_is_near(
 }
 
 /// Outputs in training of all members.
-fn outputs_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
+pub fn outputs_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
     let outputs = engine.outputs(&case.population, &case.batch).unwrap();
     prop_assert_eq!(outputs.len(), case.population.len());
     let losses = engine.losses(&case.population, &case.batch, case.loss).unwrap();
@@ -103,7 +103,12 @@ fn outputs_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) 
 }
 
 /// Gradients of two weighted sums of the outputs of the first member, which goes forward once for both.
-fn output_gradients_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Seen) -> Result<(), TestCaseError> {
+pub fn output_gradients_agree(
+    engine: &dyn Engine,
+    case: &Case,
+    share: f64,
+    seen: &mut Seen,
+) -> Result<(), TestCaseError> {
     let trained = case.trained(0);
     let oracle = Oracle::new(case, &trained, &case.batch);
     let pass = oracle.plain().forward(None, &mut Nudge::none());
@@ -148,7 +153,7 @@ fn logits_agree(
     Ok(())
 }
 
-fn evaluation_agrees(engine: &dyn Engine, case: &Case, seen: &mut Seen) -> Result<(), TestCaseError> {
+pub fn evaluation_agrees(engine: &dyn Engine, case: &Case, seen: &mut Seen) -> Result<(), TestCaseError> {
     let trained = case.trained(0);
     let (statistics, logits) = engine.recalibrate(&trained, &case.batch).unwrap();
     let again = engine.logits(&trained, &statistics, &case.batch).unwrap();
@@ -178,7 +183,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 /// Whether candle 0.11 can go backward: it takes the rows and columns that a convolution leaves over to be equally many.
-fn candle_has_gradients(graph: &Graph) -> bool {
+pub fn candle_has_gradients(graph: &Graph) -> bool {
     graph.nodes.iter().all(|node| match node.op {
         Op::Conv2d { weight, stride, padding, .. } => {
             let kernel = graph.parameter(weight).shape[2];

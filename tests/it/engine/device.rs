@@ -1,0 +1,159 @@
+//! The engine on a device: the same properties of random networks as the other engines, and agreement with the one on the CPU.
+//!
+//! `SUBEVO_TEST_DEVICE=cuda:0` runs them there, and they fail where that device is not; else they run on candle's CPU device.
+
+use std::sync::Arc;
+
+use subevo::data::{Batch, Split};
+use subevo::engine::{CpuEngine, Engine, Loss, MatrixPrecision, Processor};
+use subevo::plan::{Keep, Limits, Plan, Precision};
+use subevo::rng::Seed;
+use subevo::subset::Start;
+
+use super::agreement::{
+    candle_has_gradients, evaluation_agrees, gradient_agrees, losses_agree, output_gradients_agree, outputs_agree,
+};
+use super::case::{Case, LIMITS};
+use super::oracle::for_random_cases;
+use super::{batch_of, graph_with_everything, population_of, subsets};
+
+/// The device under test.
+pub fn processor() -> Processor {
+    match std::env::var("SUBEVO_TEST_DEVICE") {
+        Err(_) => Processor::plain_cpu(MatrixPrecision::F32),
+        Ok(device) => Processor::open(device.parse().unwrap(), MatrixPrecision::F32).unwrap(),
+    }
+}
+
+fn engine_of(start: &Arc<Start>, plan: &Plan) -> Box<dyn Engine> {
+    processor().engine(start.clone(), plan).unwrap()
+}
+
+fn engine(case: &Case) -> Box<dyn Engine> {
+    engine_of(&case.start, &case.plan(LIMITS))
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|x| x.to_bits()).collect()
+}
+
+#[test]
+fn losses_and_outputs_on_the_device_are_those_of_plain_loops() {
+    for_random_cases(150, |case, seen| {
+        losses_agree(&*engine(case), case, 1e-4, seen)?;
+        outputs_agree(&*engine(case), case, 1e-4, seen)
+    });
+}
+
+#[test]
+fn statistics_and_logits_on_the_device_are_those_of_plain_loops() {
+    for_random_cases(100, |case, seen| evaluation_agrees(&*engine(case), case, seen));
+}
+
+#[test]
+fn gradients_on_the_device_are_those_of_plain_loops() {
+    for_random_cases(100, |case, seen| match candle_has_gradients(&case.start.graph) {
+        true => {
+            gradient_agrees(&*engine(case), case, 1e-4, seen)?;
+            output_gradients_agree(&*engine(case), case, 1e-4, seen)
+        }
+        false => Ok(()),
+    });
+}
+
+#[test]
+fn the_device_gives_the_losses_of_the_cpu_for_every_way_of_sharing_and_the_same_bits_again() {
+    let graph = graph_with_everything();
+    let batch = batch_of(&graph, 6);
+    for start in subsets(&graph) {
+        let plan = Plan::new(&start.graph, &start.subset, 6, LIMITS);
+        let cpu = CpuEngine::new(start.clone(), plan.clone()).unwrap();
+        let device = engine_of(&start, &plan);
+        let mut population = population_of(start.subset.size, 9);
+        // A member that fails, alone.
+        population.member_mut(4).fill(f32::INFINITY);
+        for loss in [Loss::Nll, Loss::Error, Loss::Margin] {
+            let (expected, found) =
+                (cpu.losses(&population, &batch, loss).unwrap(), device.losses(&population, &batch, loss).unwrap());
+            for (a, b) in found.iter().zip(&expected) {
+                assert!((a - b).abs() < 2e-5 * b.abs().max(1.0) || a.is_nan() && b.is_nan(), "{loss:?}: {a}, {b}");
+            }
+            assert!(found[4].is_nan() && found.iter().filter(|loss| loss.is_nan()).count() == 1, "{found:?}");
+            let again = device.losses(&population, &batch, loss).unwrap();
+            assert_eq!(bits(&again), bits(&found));
+            let by_class = device.class_losses(&population, &batch, loss).unwrap();
+            assert_eq!(bits(&by_class.losses), bits(&found));
+            let expected = cpu.class_losses(&population, &batch, loss).unwrap();
+            for (a, b) in by_class.by_class.iter().zip(&expected.by_class) {
+                assert!((a - b).abs() < 2e-5 * b.abs().max(1.0) || a.is_nan() && b.is_nan(), "{loss:?}: {a}, {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn memory_for_one_member_at_a_time_is_enough_and_gives_the_same_losses() {
+    let graph = graph_with_everything();
+    let batch = batch_of(&graph, 6);
+    for start in subsets(&graph) {
+        let population = population_of(start.subset.size, 7);
+        let losses = |memory: u64| {
+            let plan = Plan::new(&start.graph, &start.subset, 6, Limits { memory, threads: 2 });
+            engine_of(&start, &plan).losses(&population, &batch, Loss::Nll).unwrap()
+        };
+        for (a, b) in losses(1).iter().zip(losses(1 << 30)) {
+            assert!((a - b).abs() < 1e-5 * b.abs(), "{a} against {b}");
+        }
+    }
+}
+
+/// Images of a data set at some indices.
+fn images_at(all: &Batch, split: Split, indices: &[usize]) -> Batch {
+    let length = all.shape[1] * all.shape[2] * all.shape[3];
+    let image = |i: &usize| all.images[i * length..(i + 1) * length].to_vec();
+    Batch {
+        images: indices.iter().flat_map(image).collect(),
+        labels: indices.iter().map(|i| all.labels[*i]).collect(),
+        shape: [indices.len(), all.shape[1], all.shape[2], all.shape[3]],
+        places: Some((split, indices.iter().map(|i| *i as u32).collect())),
+        noise: None,
+    }
+}
+
+#[test]
+fn images_and_what_is_kept_of_them_give_the_same_losses_whenever_they_were_first_seen() {
+    // The classifier alone is trained: all below it, which has no batch-norm, is kept for each image.
+    let (mut g, x) = subevo::graph::GraphBuilder::new([2, 9, 9]);
+    let y = g.conv2d(x, "conv", subevo::graph::Conv::same(40, 3)).unwrap();
+    let y = g.relu(y, "relu").unwrap();
+    let y = g.max_pool(y, "pool", subevo::graph::Pool { size: 4, stride: 4 }).unwrap();
+    let y = g.flatten(y, "flatten").unwrap();
+    let y = g.linear(y, "fc", 3, true).unwrap();
+    let graph = g.finish(y).unwrap();
+    let first = graph.parameters.iter().find(|p| p.layer == "fc").unwrap().offset;
+    let start = super::start_of(graph, |i| i >= first);
+    let all = batch_of(&start.graph, 40);
+    let population = population_of(start.subset.size, 3);
+    for precision in [Precision::F32, Precision::F16] {
+        let plan = Plan::new(&start.graph, &start.subset, 8, LIMITS);
+        let plan = plan.keeping(&start.graph, &start.subset, Keep { images: 40, precision });
+        assert!(plan.kept_bytes > 0, "something is kept");
+        let (device, cpu) = (engine_of(&start, &plan), CpuEngine::new(start.clone(), plan).unwrap());
+        let mut rng = Seed::new(4).rng();
+        for step in 0..12 {
+            let indices: Vec<usize> = (0..8).map(|_| rng.below(40)).collect();
+            let split = if step % 4 == 3 { Split::Test } else { Split::Train };
+            let batch = images_at(&all, split, &indices);
+            let found = device.losses(&population, &batch, Loss::Nll).unwrap();
+            let expected = cpu.losses(&population, &batch, Loss::Nll).unwrap();
+            for (a, b) in found.iter().zip(&expected) {
+                assert!((a - b).abs() < 2e-5 * b.abs().max(1.0), "{precision:?}, step {step}: {a} against {b}");
+            }
+            let fresh = Batch { places: None, ..batch };
+            let again = device.losses(&population, &fresh, Loss::Nll).unwrap();
+            for (a, b) in found.iter().zip(&again) {
+                assert!((a - b).abs() < 1e-6 * b.abs().max(1.0), "{precision:?}, step {step}: {a} against {b}");
+            }
+        }
+    }
+}
