@@ -5,6 +5,7 @@ mod agreement;
 mod case;
 mod coverage;
 mod device;
+mod emulated;
 mod graphs;
 mod invariance;
 mod marks;

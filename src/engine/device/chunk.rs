@@ -11,6 +11,9 @@ const SHARE: f64 = 0.8;
 /// Most elements of one tensor: candle's kernels count in 32 bits.
 const ELEMENTS: usize = 1 << 31;
 
+/// Most members: kernels have one along a direction of their grid.
+const MEMBERS: usize = 65_535;
+
 /// Floats that one member holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Floats {
@@ -57,7 +60,7 @@ impl Floats {
     pub fn members(self, free: u64) -> usize {
         let of_member = (self.peak.max(1) * size_of::<f32>()) as f64;
         let fit = (SHARE * free as f64 / of_member) as usize;
-        fit.min((ELEMENTS - 1) / self.largest.max(1)).max(1)
+        fit.min((ELEMENTS - 1) / self.largest.max(1)).clamp(1, MEMBERS)
     }
 }
 

@@ -6,16 +6,21 @@
 //! genomes go up and losses come down, and the host waits for nothing in between.
 
 mod chunk;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod images;
 mod inputs;
+pub mod launch;
 mod matrix;
 mod operations;
+mod own;
 mod pass;
 mod plain;
 mod processor;
 mod residence;
 mod shared;
 mod template;
+mod tiling;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +29,7 @@ use candle_core::{Device, Tensor};
 
 pub use self::matrix::MatrixPrecision;
 pub use self::operations::Operations;
+pub use self::own::Own;
 pub use self::plain::Plain;
 pub use self::processor::{DeviceChoice, Processor};
 

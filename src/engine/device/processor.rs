@@ -98,13 +98,14 @@ impl Processor {
         Ok(processor)
     }
 
-    /// Candle's CPU device with candle's own operations: what a GPU without our kernels computes, for comparisons.
-    pub fn plain_cpu(precision: MatrixPrecision) -> Self {
-        Processor::on("candle-cpu".to_string(), Device::Cpu, Arc::new(Plain::new(precision)))
+    /// Any device with any operations on it, under a name.
+    pub fn new(name: String, device: Device, operations: Arc<dyn Operations>) -> Self {
+        Processor { name, kind: Kind::Device(device, operations) }
     }
 
-    fn on(name: String, device: Device, operations: Arc<dyn Operations>) -> Self {
-        Processor { name, kind: Kind::Device(device, operations) }
+    /// Candle's CPU device with candle's own operations: what a GPU without our kernels computes, for comparisons.
+    pub fn plain_cpu(precision: MatrixPrecision) -> Self {
+        Processor::new("candle-cpu".to_string(), Device::Cpu, Arc::new(Plain::new(precision)))
     }
 
     /// As in `cpu`, or `cuda:0 NVIDIA H100 80GB HBM3`.
@@ -137,7 +138,7 @@ impl Processor {
 #[cfg(feature = "cuda")]
 fn cuda(number: usize, precision: MatrixPrecision) -> Result<Processor> {
     let (device, operations, name) = super::cuda::open(number, precision)?;
-    Ok(Processor::on(format!("cuda:{number} {name}"), device, operations))
+    Ok(Processor::new(format!("cuda:{number} {name}"), device, operations))
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -162,7 +163,7 @@ fn any_cuda() -> bool {
 fn metal(precision: MatrixPrecision) -> Result<Processor> {
     let device = Device::new_metal(0)
         .map_err(|error| Error::Config(format!("metal: {error}; take --device cpu, or see docs/gpu.md")))?;
-    Ok(Processor::on("metal".to_string(), device, Arc::new(Plain::new(precision))))
+    Ok(Processor::new("metal".to_string(), device, Arc::new(Plain::new(precision))))
 }
 
 #[cfg(not(feature = "metal"))]

@@ -90,7 +90,9 @@ pub fn outputs_agree(engine: &dyn Engine, case: &Case, share: f64, seen: &mut Se
     let losses = engine.losses(&case.population, &case.batch, case.loss).unwrap();
     for (member, (outputs, loss)) in outputs.iter().zip(&losses).enumerate() {
         let own = case.loss.mean(outputs, &case.batch.labels) as f32;
-        prop_assert_eq!(own.to_bits(), loss.to_bits(), "the loss of member {} is that of its outputs", member);
+        // Summed in another order it is rounded to the next f32 at most.
+        let near = (own - loss).abs() <= 2.0 * f32::EPSILON * own.abs() || own.to_bits() == loss.to_bits();
+        prop_assert!(near, "the loss of member {} is that of its outputs: {} and {}", member, own, loss);
         let oracle = Oracle::new(case, &case.trained(member), &case.batch);
         let expected = oracle.with_noise(|plain, nudge| plain.logits(&plain.forward(None, nudge)).to_vec());
         let size = expected.0.iter().fold(1f64, |size, x| size.max(x.abs()));

@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
+use candle_core::Device;
 use subevo::data::{Batch, Split};
+use subevo::engine::device::{Own, Plain};
 use subevo::engine::{CpuEngine, Engine, Loss, MatrixPrecision, Processor};
 use subevo::plan::{Keep, Limits, Plan, Precision};
 use subevo::rng::Seed;
@@ -14,23 +16,31 @@ use super::agreement::{
     candle_has_gradients, evaluation_agrees, gradient_agrees, losses_agree, output_gradients_agree, outputs_agree,
 };
 use super::case::{Case, LIMITS};
+use super::emulated::Emulated;
 use super::oracle::for_random_cases;
 use super::{batch_of, graph_with_everything, population_of, subsets};
 
-/// The device under test.
-pub fn processor() -> Processor {
-    match std::env::var("SUBEVO_TEST_DEVICE") {
-        Err(_) => Processor::plain_cpu(MatrixPrecision::F32),
-        Ok(device) => Processor::open(device.parse().unwrap(), MatrixPrecision::F32).unwrap(),
-    }
+/// The devices under test: the one that was asked for, by candle's operations and by our kernels; else the CPU, with the kernels
+/// as C++.
+fn processors() -> [Processor; 2] {
+    let Ok(device) = std::env::var("SUBEVO_TEST_DEVICE") else {
+        let own = Arc::new(Own::new(Emulated, MatrixPrecision::F32));
+        let emulated = Processor::new("emulated".to_string(), Device::Cpu, own);
+        return [Processor::plain_cpu(MatrixPrecision::F32), emulated];
+    };
+    let own = Processor::open(device.parse().unwrap(), MatrixPrecision::F32).unwrap();
+    let device = own.device().expect("SUBEVO_TEST_DEVICE is a GPU").clone();
+    let plain = Arc::new(Plain::new(MatrixPrecision::F32));
+    [Processor::new("plain".to_string(), device, plain), own]
 }
 
-fn engine_of(start: &Arc<Start>, plan: &Plan) -> Box<dyn Engine> {
-    processor().engine(start.clone(), plan).unwrap()
+/// For each device the engine of a plan.
+fn engines_of(start: &Arc<Start>, plan: &Plan) -> Vec<Box<dyn Engine>> {
+    processors().iter().map(|processor| processor.engine(start.clone(), plan).unwrap()).collect()
 }
 
-fn engine(case: &Case) -> Box<dyn Engine> {
-    engine_of(&case.start, &case.plan(LIMITS))
+fn engines(case: &Case) -> Vec<Box<dyn Engine>> {
+    engines_of(&case.start, &case.plan(LIMITS))
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -40,22 +50,28 @@ fn bits(values: &[f32]) -> Vec<u32> {
 #[test]
 fn losses_and_outputs_on_the_device_are_those_of_plain_loops() {
     for_random_cases(150, |case, seen| {
-        losses_agree(&*engine(case), case, 1e-4, seen)?;
-        outputs_agree(&*engine(case), case, 1e-4, seen)
+        for engine in engines(case) {
+            losses_agree(&*engine, case, 1e-4, seen)?;
+            outputs_agree(&*engine, case, 1e-4, seen)?;
+        }
+        Ok(())
     });
 }
 
 #[test]
 fn statistics_and_logits_on_the_device_are_those_of_plain_loops() {
-    for_random_cases(100, |case, seen| evaluation_agrees(&*engine(case), case, seen));
+    for_random_cases(100, |case, seen| {
+        engines(case).iter().try_for_each(|engine| evaluation_agrees(&**engine, case, seen))
+    });
 }
 
 #[test]
 fn gradients_on_the_device_are_those_of_plain_loops() {
     for_random_cases(100, |case, seen| match candle_has_gradients(&case.start.graph) {
         true => {
-            gradient_agrees(&*engine(case), case, 1e-4, seen)?;
-            output_gradients_agree(&*engine(case), case, 1e-4, seen)
+            let engine = &engines(case)[0];
+            gradient_agrees(&**engine, case, 1e-4, seen)?;
+            output_gradients_agree(&**engine, case, 1e-4, seen)
         }
         false => Ok(()),
     });
@@ -68,25 +84,28 @@ fn the_device_gives_the_losses_of_the_cpu_for_every_way_of_sharing_and_the_same_
     for start in subsets(&graph) {
         let plan = Plan::new(&start.graph, &start.subset, 6, LIMITS);
         let cpu = CpuEngine::new(start.clone(), plan.clone()).unwrap();
-        let device = engine_of(&start, &plan);
-        let mut population = population_of(start.subset.size, 9);
-        // A member that fails, alone.
-        population.member_mut(4).fill(f32::INFINITY);
-        for loss in [Loss::Nll, Loss::Error, Loss::Margin] {
-            let (expected, found) =
-                (cpu.losses(&population, &batch, loss).unwrap(), device.losses(&population, &batch, loss).unwrap());
-            for (a, b) in found.iter().zip(&expected) {
-                assert!((a - b).abs() < 2e-5 * b.abs().max(1.0) || a.is_nan() && b.is_nan(), "{loss:?}: {a}, {b}");
-            }
-            assert!(found[4].is_nan() && found.iter().filter(|loss| loss.is_nan()).count() == 1, "{found:?}");
-            let again = device.losses(&population, &batch, loss).unwrap();
-            assert_eq!(bits(&again), bits(&found));
-            let by_class = device.class_losses(&population, &batch, loss).unwrap();
-            assert_eq!(bits(&by_class.losses), bits(&found));
-            let expected = cpu.class_losses(&population, &batch, loss).unwrap();
-            for (a, b) in by_class.by_class.iter().zip(&expected.by_class) {
-                assert!((a - b).abs() < 2e-5 * b.abs().max(1.0) || a.is_nan() && b.is_nan(), "{loss:?}: {a}, {b}");
-            }
+        for device in engines_of(&start, &plan) {
+            agrees_with_the_cpu(&cpu, &*device, &batch, start.subset.size);
+        }
+    }
+}
+
+fn agrees_with_the_cpu(cpu: &dyn Engine, device: &dyn Engine, batch: &Batch, k: usize) {
+    let mut population = population_of(k, 9);
+    // A member that fails, alone.
+    population.member_mut(4).fill(f32::INFINITY);
+    for loss in [Loss::Nll, Loss::Error, Loss::Margin] {
+        let [expected, found] = [cpu, device].map(|engine| engine.losses(&population, batch, loss).unwrap());
+        for (a, b) in found.iter().zip(&expected) {
+            assert!((a - b).abs() < 2e-5 * b.abs().max(1.0) || a.is_nan() && b.is_nan(), "{loss:?}: {a}, {b}");
+        }
+        assert!(found[4].is_nan() && found.iter().filter(|loss| loss.is_nan()).count() == 1, "{found:?}");
+        let again = device.losses(&population, batch, loss).unwrap();
+        assert_eq!(bits(&again), bits(&found));
+        let [expected, by_class] = [cpu, device].map(|engine| engine.class_losses(&population, batch, loss).unwrap());
+        assert_eq!(bits(&by_class.losses), bits(&found));
+        for (a, b) in by_class.by_class.iter().zip(&expected.by_class) {
+            assert!((a - b).abs() < 2e-5 * b.abs().max(1.0) || a.is_nan() && b.is_nan(), "{loss:?}: {a}, {b}");
         }
     }
 }
@@ -97,9 +116,10 @@ fn memory_for_one_member_at_a_time_is_enough_and_gives_the_same_losses() {
     let batch = batch_of(&graph, 6);
     for start in subsets(&graph) {
         let population = population_of(start.subset.size, 7);
-        let losses = |memory: u64| {
+        let losses = |memory: u64| -> Vec<f32> {
             let plan = Plan::new(&start.graph, &start.subset, 6, Limits { memory, threads: 2 });
-            engine_of(&start, &plan).losses(&population, &batch, Loss::Nll).unwrap()
+            let engines = engines_of(&start, &plan).into_iter();
+            engines.flat_map(|engine| engine.losses(&population, &batch, Loss::Nll).unwrap()).collect()
         };
         for (a, b) in losses(1).iter().zip(losses(1 << 30)) {
             assert!((a - b).abs() < 1e-5 * b.abs(), "{a} against {b}");
@@ -138,9 +158,10 @@ fn images_and_what_is_kept_of_them_give_the_same_losses_whenever_they_were_first
         let plan = Plan::new(&start.graph, &start.subset, 8, LIMITS);
         let plan = plan.keeping(&start.graph, &start.subset, Keep { images: 40, precision });
         assert!(plan.kept_bytes > 0, "something is kept");
-        let (device, cpu) = (engine_of(&start, &plan), CpuEngine::new(start.clone(), plan).unwrap());
+        let (engines, cpu) = (engines_of(&start, &plan), CpuEngine::new(start.clone(), plan).unwrap());
         let mut rng = Seed::new(4).rng();
-        for step in 0..12 {
+        for step in 0..24 {
+            let (device, step) = (&engines[step % 2], step / 2);
             let indices: Vec<usize> = (0..8).map(|_| rng.below(40)).collect();
             let split = if step % 4 == 3 { Split::Test } else { Split::Train };
             let batch = images_at(&all, split, &indices);
