@@ -2,7 +2,8 @@
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use subevo::bench::{Case, Trained};
+use subevo::bench::{Case, On, Trained};
+use subevo::engine::{MatrixPrecision, Processor};
 use subevo::learner::Task;
 use subevo::plan::Limits;
 use subevo::progress::Progress;
@@ -16,7 +17,9 @@ fn threads() -> usize {
 
 fn task(trained: Trained) -> (Case, Task) {
     let case = Case::new(trained, Method::Evolution);
-    let task = case.task(Limits { memory: 1 << 30, threads: threads() }).expect("the case is within its ranges");
+    let limits = Limits { memory: 1 << 30, threads: threads() };
+    let task = case.task(&On { processor: &Processor::cpu(), precision: MatrixPrecision::F32, limits });
+    let task = task.expect("the case is within its ranges");
     (case, task)
 }
 

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use crate::campaign::{machine, Registry};
 use crate::data::augmentation::Unchanged;
 use crate::data::{BatchOrder, Data, Split};
-use crate::engine::{on_cpu, Loss};
+use crate::engine::{Loss, MatrixPrecision, Processor};
 use crate::entry::Entries;
 use crate::error::{Error, Result};
 use crate::learner::Task;
@@ -40,11 +40,24 @@ pub enum Trained {
     Classifier,
     /// A share of the filters of each convolution, chosen at random.
     Filters,
+    /// All weights of `conv2`.
+    Conv2All,
+    /// Scales and shifts of all batch-norms of `resnet-cifar` of depth 14.
+    ResNet14BatchNorm,
+    /// One filter, chosen at random, of each convolution of `alexnet-cifar`.
+    AlexNetFilter,
 }
 
 impl Trained {
     /// All, in the order of the tables.
-    pub const ALL: [Trained; 3] = [Trained::BatchNorm, Trained::Classifier, Trained::Filters];
+    pub const ALL: [Trained; 6] = [
+        Trained::BatchNorm,
+        Trained::Classifier,
+        Trained::Filters,
+        Trained::Conv2All,
+        Trained::ResNet14BatchNorm,
+        Trained::AlexNetFilter,
+    ];
 
     /// Its word.
     pub fn name(self) -> &'static str {
@@ -52,6 +65,9 @@ impl Trained {
             Trained::BatchNorm => "bn",
             Trained::Classifier => "classifier",
             Trained::Filters => "filters",
+            Trained::Conv2All => "conv2-all",
+            Trained::ResNet14BatchNorm => "resnet-14-bn",
+            Trained::AlexNetFilter => "alexnet-filter",
         }
     }
 }
@@ -81,6 +97,16 @@ pub struct Case {
     pub fraction: f64,
 }
 
+/// What a case runs on.
+pub struct On<'a> {
+    /// What evaluates.
+    pub processor: &'a Processor,
+    /// How exactly its products multiply.
+    pub precision: MatrixPrecision,
+    /// Memory and threads.
+    pub limits: Limits,
+}
+
 /// Trained filters of a convolution of `filters`: at least one, halves rounded to even.
 pub fn evolved_filters(fraction: f64, filters: usize) -> usize {
     ((fraction * filters as f64).round_ties_even() as usize).max(1)
@@ -106,10 +132,20 @@ impl Case {
         }
     }
 
+    /// Channels, height and width of an image.
+    pub fn image_shape(&self) -> [usize; 3] {
+        match self.trained {
+            Trained::ResNet14BatchNorm | Trained::AlexNetFilter => [3, 32, 32],
+            _ => [1, self.image, self.image],
+        }
+    }
+
     /// The list of selectors, as a campaign would write it.
     fn selectors(&self) -> String {
         match self.trained {
-            Trained::BatchNorm => "select = [{ batchnorm = true }]".to_string(),
+            Trained::BatchNorm | Trained::ResNet14BatchNorm => "select = [{ batchnorm = true }]".to_string(),
+            Trained::Conv2All => "select = [{ all = true }]".to_string(),
+            Trained::AlexNetFilter => "select = [{ filters = 1, which = \"random\" }]".to_string(),
             Trained::Classifier => "select = [{ classifier = true }]".to_string(),
             Trained::Filters => {
                 let [first, second] = self.channels.map(|filters| evolved_filters(self.fraction, filters));
@@ -128,9 +164,17 @@ impl Case {
     pub fn start(&self) -> Result<Start> {
         let registry = Registry::builtin();
         let [first, second] = self.channels;
-        let model = build(&registry.models, "conv2-bn", &format!("channels = [{first}, {second}]"), &())?;
+        let (name, options) = match self.trained {
+            Trained::BatchNorm | Trained::Classifier | Trained::Filters => {
+                ("conv2-bn", format!("channels = [{first}, {second}]"))
+            }
+            Trained::Conv2All => ("conv2", String::new()),
+            Trained::ResNet14BatchNorm => ("resnet-cifar", "depth = 14".to_string()),
+            Trained::AlexNetFilter => ("alexnet-cifar", String::new()),
+        };
+        let model = build(&registry.models, name, &options, &())?;
         let init = build(&registry.inits, "he-normal", "", &())?;
-        let graph = Arc::new(model::build(&*model, [1, self.image, self.image], CLASSES)?);
+        let graph = Arc::new(model::build(&*model, self.image_shape(), CLASSES)?);
         let selectors =
             read("the subset", &self.selectors(), |params| Some(registry.selectors.read_list(params, "select")))?;
         let seed = Seed::new(SEED);
@@ -144,10 +188,13 @@ impl Case {
     ///
     /// # Errors
     /// If sizes are out of range, or the case does not fit into memory.
-    pub fn task(&self, limits: Limits) -> Result<Task> {
+    pub fn task(&self, on: &On<'_>) -> Result<Task> {
+        let limits = on.limits;
         let start = Arc::new(self.start()?);
         // One image more, because something must be held out for validation.
-        let options = format!("classes = {CLASSES}\ntrain = {}\ntest = 1\nimage = {}", IMAGES + 1, self.image);
+        let [channels, side, _] = self.image_shape();
+        let train = IMAGES + 1;
+        let options = format!("classes = {CLASSES}\ntrain = {train}\ntest = 1\nimage = {side}\nchannels = {channels}");
         let source = build(&Registry::builtin().data, "synthetic", &options, &())?;
         let data = Arc::new(Data::split("synthetic", source.load(None)?, Amount::Count(1), Seed::new(0))?);
         let order = BatchOrder::new(data.len(Split::Train), self.batch, Seed::new(SEED).child("batch"))?;
@@ -159,7 +206,7 @@ impl Case {
             Method::Backprop => plan.check_gradient(),
         };
         fits.map_err(|message| Error::Config(format!("{}: {message}", self.name())))?;
-        let engine = on_cpu(start.clone(), &plan);
+        let engine = on.processor.engine(start.clone(), &plan, on.precision)?;
         let augmentation = Arc::new(Unchanged);
         Ok(Task { start, data, order, augmentation, seed: Seed::new(SEED), loss: Loss::Nll, plan, engine })
     }

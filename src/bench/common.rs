@@ -7,15 +7,15 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::case::{Case, Trained, SEED};
+use super::case::{Case, On, Trained, SEED};
 use super::gemm_rate::gemm_gflops;
 use super::memory::Mark;
-use crate::engine::Engine;
+use crate::engine::{Engine, MatrixPrecision};
 use crate::error::Result;
 use crate::learner::Task;
 use crate::num::percentile;
 use crate::optimizer::Optimizer;
-use crate::plan::{Limits, Plan};
+use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::record::Method;
 use crate::rng::Seed;
@@ -88,10 +88,16 @@ pub struct Measured {
     pub macs_per_generation: u64,
     /// Twice these, over the median, in 10^9 a second.
     pub gflops: f64,
-    /// What a product of 1024 x 1024 matrices reached right after the case.
+    /// What a product of 1024 x 1024 matrices, or of 4096 x 4096 on a device, reached right after the case.
     pub gemm_gflops: f64,
     /// Of this, what the case reached.
     pub gemm_share: f64,
+    /// What evaluated.
+    pub device: String,
+    /// How exactly its products multiply.
+    pub matrix_precision: MatrixPrecision,
+    /// Most memory of the device that was in use since the process began, where it tells.
+    pub peak_device_mib: Option<f64>,
     /// Most resident memory from the beginning of the set-up to the last generation.
     pub peak_rss_mib: Option<f64>,
     /// Resident memory before the set-up.
@@ -112,10 +118,11 @@ pub struct Measured {
 ///
 /// # Errors
 /// If sizes are out of range, or a generation fails.
-pub fn measure(case: &Case, span: Span, limits: Limits, first: bool) -> Result<Measured> {
+pub fn measure(case: &Case, span: Span, on: &On<'_>, first: bool) -> Result<Measured> {
     let mark = Mark::set(first);
     let began = Instant::now();
-    let task = case.task(limits)?;
+    let limits = on.limits;
+    let task = case.task(on)?;
     let mut learner = Learner::new(case, &task)?;
     let setup_ms = milliseconds(began);
 
@@ -141,7 +148,8 @@ pub fn measure(case: &Case, span: Span, limits: Limits, first: bool) -> Result<M
     let cache_fill_ms = cache_fill_ms(&*task.engine);
     let (k, parameters) = (task.start.subset.size, task.start.graph.parameter_count());
     drop((learner, task));
-    let gemm_gflops = gemm_gflops();
+    let peak_device_mib = on.processor.peak_bytes().map(|bytes| bytes as f64 / f64::from(1 << 20));
+    let gemm_gflops = on.processor.product_gflops(on.precision)?.unwrap_or_else(gemm_gflops);
     Ok(Measured {
         schema: "subevo.bench/1",
         version: env!("CARGO_PKG_VERSION"),
@@ -150,7 +158,7 @@ pub fn measure(case: &Case, span: Span, limits: Limits, first: bool) -> Result<M
         learner: case.learner,
         population: case.members(),
         batch: case.batch,
-        image: case.image,
+        image: case.image_shape()[1],
         channels: case.channels,
         fraction: case.fraction,
         k,
@@ -172,6 +180,9 @@ pub fn measure(case: &Case, span: Span, limits: Limits, first: bool) -> Result<M
         gflops,
         gemm_gflops,
         gemm_share: gflops / gemm_gflops,
+        device: on.processor.name().to_string(),
+        matrix_precision: on.precision,
+        peak_device_mib,
         peak_rss_mib,
         rss_before_mib: mark.before_mib,
         setup_ms,

@@ -11,7 +11,7 @@ mod gemm_rate;
 mod memory;
 mod rotation;
 
-pub use case::{evolved_filters, strategy, Case, Trained, IMAGES};
+pub use case::{evolved_filters, strategy, Case, On, Trained, IMAGES};
 pub use common::{measure, Measured, Span};
 pub use convergence::{converge, solve, Convergence, Goal, Recipe, Run, START};
 pub use functions::{function, Function, FUNCTIONS};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::stages::{order, task};
+use super::stages::{order, task, Evaluating};
 use super::store::network::{self, Tensor, Values};
 use super::store::{genome_path, read_description, read_kept_subset, run_state, Genome, RunState};
 use super::{Campaign, Lineage, Registry, Scoring};
@@ -91,7 +91,7 @@ pub fn export(
     let mut lineage = Lineage::of(setup, subset, run.seed);
     let trained = trained(folder, incumbent, &mut lineage)?;
     let order = order(run, &data)?;
-    let task = task(run, place.limits, &lineage, data, order);
+    let task = task(run, Evaluating { limits: place.limits, processor: None }, &lineage, data, order)?;
     let start = &task.start;
     let Snapshot { trained, statistics, scores, .. } = Snapshot::take(&task, trained, Cost::default())?;
     let tensors = state_dict(&start.graph, &start.complete(&start.weights_of(&trained)), &statistics);

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::curves::{curves_if_missing, LiveCurves};
 use super::fit::check_memory_scored;
-use super::stages::RunStages;
+use super::stages::{Evaluating, RunStages};
 use super::store::{
     config_digest, disk, write_moment, Checkpoint, Covered, Genome, Resumed, RunDescription, RunDir, RunFiles,
     RunState, WalkWriter, PROJECTED, WHOLE,
 };
 use super::{check_memory, machine, Campaign, Registry, Run, Scoring, Setup};
 use crate::data::Data;
+use crate::engine::Processor;
 use crate::error::{Error, Result};
 use crate::guard::guarded;
 use crate::learner::{Moment, Outcome, Position, Recorder, Stages, Training};
@@ -39,6 +40,8 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// Memory and threads.
     pub limits: Limits,
+    /// What evaluates networks while they are trained.
+    pub processor: Processor,
     /// Time between checkpoints.
     pub checkpoint_every: Duration,
     /// Asked between steps: stop now?
@@ -49,6 +52,12 @@ pub struct Options {
     pub tensorboard: bool,
     /// The words of the command line.
     pub command_line: Vec<String>,
+}
+
+impl Options {
+    fn place(&self) -> Evaluating<'_> {
+        Evaluating { limits: self.limits, processor: Some(&self.processor) }
+    }
 }
 
 /// A run whose turn it is.
@@ -132,6 +141,9 @@ pub fn run(
 ) -> Result<Summary> {
     let runs = campaign.runs();
     let folder = options.root.join(&campaign.name);
+    for cell in &campaign.cells {
+        options.processor.check(cell.setup.precision)?;
+    }
     check_memory(campaign, options.limits)?;
     let mut data = DataCache::default();
     // Before anything is written: data that cannot be read fails the whole campaign, not run by run.
@@ -255,7 +267,7 @@ fn work(
     let setup = &run.cell.setup;
     let subset = first_subset(dir, run, &data, options.limits)?;
     let learner_setup = &setup.learners[run.learner];
-    let mut stages = RunStages::new(run, registry, options.limits, subset, data)?;
+    let mut stages = RunStages::new(run, registry, options.place(), subset, data)?;
     let start = stages.stage().0.start.clone();
     let needs = setup.needs();
     // A subset that is drawn again gives the coordinates another meaning at each stage.
@@ -277,7 +289,7 @@ fn work(
     files.times.append(&Time::Session(Session {
         step: position.as_ref().map_or(0, |position| position.cost.step),
         host: machine::host(),
-        device: "cpu".to_string(),
+        device: options.processor.name().to_string(),
         threads: options.limits.threads,
         unix_seconds: machine::unix_seconds(),
     }))?;
@@ -371,7 +383,7 @@ fn describe(run: &Run<'_>, options: &Options) -> RunDescription {
         program_version: env!("CARGO_PKG_VERSION").to_string(),
         git_commit: (!commit.is_empty()).then(|| commit.to_string()),
         crate_versions: versions.map(|(name, version)| (name.to_string(), version.to_string())).collect(),
-        device: "cpu".to_string(),
+        device: options.processor.name().to_string(),
         command_line: options.command_line.clone(),
         created_unix_seconds: machine::unix_seconds(),
     }

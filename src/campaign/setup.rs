@@ -12,6 +12,7 @@ use super::scoring::{check_images, Scoring};
 use super::subset_setup::{self, Choice, SubsetSetup};
 use super::Registry;
 use crate::data::{Augmentation, Data, DataSource};
+use crate::engine::MatrixPrecision;
 use crate::graph::init::Init;
 use crate::graph::Graph;
 use crate::learner::Moments;
@@ -64,6 +65,8 @@ pub struct Setup {
     pub moments: Moments,
     /// How activations that depend on the single image alone are kept for the whole data set; `None`: they are not.
     pub cache: Option<Precision>,
+    /// How exactly products multiply; anything but f32 wants a GPU.
+    pub precision: MatrixPrecision,
     /// The cell with all defaults filled in.
     pub resolved: Table,
 }
@@ -202,10 +205,14 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
     let context = LearnerContext { registry, budget, layout: layout.as_ref(), data: data.as_ref() };
     let learners = read_learners(params, &context);
     let (metrics, moments) = params.table("metrics", |metrics| metric_setup::read(metrics, registry));
-    let cache = params.table("engine", |engine| match engine.choice("cache", Some("f32"), &["f32", "f16", "off"]) {
-        "f32" => Some(Precision::F32),
-        "f16" => Some(Precision::F16),
-        _ => None,
+    let (cache, precision) = params.table("engine", |engine| {
+        let cache = match engine.choice("cache", Some("f32"), &["f32", "f16", "off"]) {
+            "f32" => Some(Precision::F32),
+            "f16" => Some(Precision::F16),
+            _ => None,
+        };
+        let precision = engine.optional_choice("precision", &MatrixPrecision::NAMES);
+        (cache, precision.and_then(MatrixPrecision::from_name).unwrap_or_default())
     });
     Some(Setup {
         campaign,
@@ -226,6 +233,7 @@ fn read_sections(params: &Params<'_>, registry: &Registry) -> Option<Setup> {
         metrics,
         moments,
         cache,
+        precision,
         resolved: Table::default(),
     })
 }

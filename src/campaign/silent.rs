@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{machine, Observer, Options, RunEnd, Turn};
+use crate::engine::Processor;
 use crate::plan::Limits;
 use crate::record::{Evaluation, Step};
 
 impl Options {
-    /// Runs in `root/<campaign>`, with all cores, a quarter of the machine's memory and a checkpoint every ten seconds,
+    /// Runs in `root/<campaign>`, with all cores, no GPU, a quarter of the machine's memory and a checkpoint every ten seconds,
     /// until the end.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Options {
@@ -19,6 +20,7 @@ impl Options {
                 memory: machine::memory() / 4,
                 threads: std::thread::available_parallelism().map_or(1, usize::from),
             },
+            processor: Processor::cpu(),
             checkpoint_every: Duration::from_secs(10),
             stop: Arc::new(|| false),
             fail_fast: false,

@@ -6,18 +6,27 @@ use super::batch_setup::BatchSetup;
 use super::lineage::Lineage;
 use super::{Registry, Run};
 use crate::data::{BatchOrder, Data, Split};
-use crate::engine;
+use crate::engine::{on_cpu, Processor};
 use crate::error::Result;
 use crate::learner::{Learner, Stages, Task};
 use crate::plan::Limits;
 use crate::rng::Seed;
 use crate::subset::Subset;
 
+/// What evaluates, and what it may use.
+#[derive(Clone, Copy)]
+pub(super) struct Evaluating<'a> {
+    /// Memory and threads.
+    pub limits: Limits,
+    /// What evaluates; `None`: the CPU, in f32 whatever the run's precision, as what looks at a run afterwards does.
+    pub processor: Option<&'a Processor>,
+}
+
 /// Task and learner of the stage that is trained now, and the network on its way.
 pub(super) struct RunStages<'a> {
     run: &'a Run<'a>,
     registry: &'a Registry,
-    limits: Limits,
+    place: Evaluating<'a>,
     lineage: Lineage<'a>,
     task: Task,
     learner: Box<dyn Learner>,
@@ -31,14 +40,14 @@ impl<'a> RunStages<'a> {
     pub(super) fn new(
         run: &'a Run<'a>,
         registry: &'a Registry,
-        limits: Limits,
+        place: Evaluating<'a>,
         subset: Subset,
         data: Arc<Data>,
     ) -> Result<Self> {
         let lineage = Lineage::of(&run.cell.setup, subset, run.seed);
         let order = order(run, &data)?;
-        let (task, learner) = begin(run, registry, limits, &lineage, data, order)?;
-        Ok(RunStages { run, registry, limits, lineage, task, learner })
+        let (task, learner) = begin(run, registry, place, &lineage, data, order)?;
+        Ok(RunStages { run, registry, place, lineage, task, learner })
     }
 }
 
@@ -52,7 +61,7 @@ impl Stages for RunStages<'_> {
             self.lineage.fold(link)?;
         }
         let (data, order) = (self.task.data.clone(), self.task.order.clone());
-        (self.task, self.learner) = begin(self.run, self.registry, self.limits, &self.lineage, data, order)?;
+        (self.task, self.learner) = begin(self.run, self.registry, self.place, &self.lineage, data, order)?;
         Ok(())
     }
 }
@@ -70,23 +79,35 @@ pub(super) fn order(run: &Run<'_>, data: &Data) -> Result<BatchOrder> {
 fn begin(
     run: &Run<'_>,
     registry: &Registry,
-    limits: Limits,
+    place: Evaluating<'_>,
     lineage: &Lineage<'_>,
     data: Arc<Data>,
     order: BatchOrder,
 ) -> Result<(Task, Box<dyn Learner>)> {
-    let task = task(run, limits, lineage, data, order);
+    let task = task(run, place, lineage, data, order)?;
     let learner = run.cell.setup.learners[run.learner].build(&task.start, run.seed, registry)?;
     Ok((task, learner))
 }
 
 /// The task of the stage in which the network is.
-pub(super) fn task(run: &Run<'_>, limits: Limits, lineage: &Lineage<'_>, data: Arc<Data>, order: BatchOrder) -> Task {
+///
+/// # Errors
+/// If a device cannot hold the network.
+pub(super) fn task(
+    run: &Run<'_>,
+    place: Evaluating<'_>,
+    lineage: &Lineage<'_>,
+    data: Arc<Data>,
+    order: BatchOrder,
+) -> Result<Task> {
     let setup = &run.cell.setup;
     let learner = &setup.learners[run.learner];
     let start = Arc::new(lineage.start());
-    let plan = learner.plan(&start.graph, &start.subset, start.basis(), limits, setup.keep());
-    let engine = engine::on_cpu(start.clone(), &plan);
+    let plan = learner.plan(&start.graph, &start.subset, start.basis(), place.limits, setup.keep());
+    let engine = match place.processor {
+        Some(processor) => processor.engine(start.clone(), &plan, setup.precision)?,
+        None => on_cpu(start.clone(), &plan),
+    };
     let (augmentation, seed) = (setup.data.augmentation.clone(), Seed::new(run.seed));
-    Task { start, data, order, augmentation, seed, loss: learner.loss, plan, engine }
+    Ok(Task { start, data, order, augmentation, seed, loss: learner.loss, plan, engine })
 }

@@ -13,6 +13,7 @@ use super::measure_arrays_args::{MeasureArraysArguments, EXAMPLES, NOTES};
 use super::new_args::NewCommand;
 use super::report_args::{self, ReportArguments};
 use super::watch_args::{self, WatchArguments};
+use crate::engine::DeviceChoice;
 
 /// Evolve, and backprop, the same small subset of a random CNN's weights, and compare what each learned.
 #[derive(Debug, Parser)]
@@ -148,6 +149,9 @@ pub struct RunArguments {
     pub data_dir: Option<PathBuf>,
     #[command(flatten)]
     pub limits: LimitArguments,
+    /// What evaluates networks: auto (a GPU that this build drives, else the CPU), cpu, cuda:N or metal
+    #[arg(long, value_name = "DEVICE", env = "SUBEVO_DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
     /// Time between checkpoints, as in 10s or 5m
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub checkpoint_every: Duration,
@@ -177,7 +181,7 @@ pub struct LimitArguments {
     #[arg(long, value_name = "N", env = "SUBEVO_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Memory for all but the population itself (2 x n x k x 4 bytes), the data set and evaluations of
-    /// the incumbent, as in 512MiB or 4GiB [default: a quarter of the machine's]
+    /// the incumbent, as in 512MiB or 4GiB [default: a quarter of the machine's; of a GPU what is free]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub memory: Option<u64>,
 }

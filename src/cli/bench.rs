@@ -4,10 +4,11 @@ use super::bench_args::{BenchCommand, CommonArguments, SubsetWord};
 use super::bench_functions::functions;
 use super::format::{counted, grouped, table};
 use super::output::Output;
-use super::run::limits;
+use super::run::limits_on;
 use super::Exit;
-use crate::bench::{measure, Case, Measured, Span};
+use crate::bench::{measure, Case, Measured, On, Span};
 use crate::campaign::Registry;
+use crate::engine::{MatrixPrecision, Processor};
 use crate::error::{Error, Result};
 use crate::record::Method;
 
@@ -26,15 +27,20 @@ pub fn pool(threads: usize) -> Result<rayon::ThreadPool> {
 }
 
 fn common(arguments: &CommonArguments, output: &mut Output) -> Result<Exit> {
-    let limits = limits(arguments.limits);
-    let pool = pool(limits.threads)?;
+    let processor = Processor::open(arguments.device)?;
+    let precision = MatrixPrecision::from_name(&arguments.precision).expect("clap allows no other word");
+    processor.check(precision)?;
+    let say = output.voice();
+    let processor = processor.telling(move |text| say(&format!("note: {text}\n")));
+    let on = On { processor: &processor, precision, limits: limits_on(&processor, arguments.limits) };
+    let pool = pool(on.limits.threads)?;
     let span = Span { warmup: arguments.warmup as usize, generations: arguments.generations as usize };
     let mut measured = Vec::new();
     for case in cases(arguments) {
         if output.shows_progress() {
             output.talk(&format!("{}: {}\n", case.name(), work(&case, span)));
         }
-        let found = pool.install(|| measure(&case, span, limits, measured.is_empty()))?;
+        let found = pool.install(|| measure(&case, span, &on, measured.is_empty()))?;
         if arguments.json {
             let line = serde_json::to_string(&found).map_err(|error| Error::record("bench", error.to_string()))?;
             output.result(&format!("{line}\n"));
@@ -95,12 +101,12 @@ const HEADER: [&str; 14] = [
 fn text(measured: &[Measured]) -> String {
     let rows: Vec<Vec<String>> = measured.iter().map(row).collect();
     let Some(first) = measured.first() else { return String::new() };
-    let Measured { generations, warmup_generations, batch, image, channels: [c1, c2], threads, .. } = first;
+    let Measured { generations, warmup_generations, batch, image, channels: [c1, c2], threads, device, .. } = first;
     let rates = || measured.iter().map(|measured| measured.gemm_gflops);
     let (least, most) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
     format!(
         "{}medians in ms of {generations} generations after {warmup_generations}; batches of {batch} images of {image} x \
-         {image}, {c1} and {c2} filters; {}; product: {least:.0} to {most:.0} GFLOP/s\n",
+         {image}, {c1} and {c2} filters; {device}, {}; product: {least:.0} to {most:.0} GFLOP/s\n",
         table(&HEADER, &rows, 2),
         counted(*threads, "thread"),
     )

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::LimitArguments;
 use crate::bench::{Trained, FUNCTIONS, IMAGES};
+use crate::engine::{DeviceChoice, MatrixPrecision};
 use crate::record::Method;
 
 /// Most filters of a convolution, as models take them.
@@ -15,12 +16,14 @@ pub enum BenchCommand {
     /// Time the common task: a generation of evolution, or a step of backprop, on a small network
     #[command(
         before_help = "Examples:\n  subevo bench common\n  \
-                       subevo bench common --subset filters --learner evolution,backprop --json",
-        after_help = "The task: conv3x3 - batch-norm - relu - pool2 - conv3x3 - batch-norm - relu - pool2 - linear, on \
+                       subevo bench common --subset filters --learner evolution,backprop --json\n  \
+                       subevo bench common --device cuda:0 --population 1024 --batch 1024",
+        after_help = "The common task: conv3x3 - batch-norm - relu - pool2 - conv3x3 - batch-norm - relu - pool2 - linear, on \
                       8,192 made-up images of one channel and 10 classes, a new batch each generation, batch-norm on \
                       the statistics of the batch. Evolution is SNES, backprop is Adam on the same subset. A \
                       generation is gather + ask + evaluate + tell; a step of backprop is gather + gradient (under \
-                      evaluate) + optimizer (under tell).\n\n\
+                      evaluate) + optimizer (under tell). The other networks are timed in the same way: conv2 on images of \
+                      --image x --image, resnet-cifar and alexnet-cifar on 32 x 32 x 3.\n\n\
                       Cases are measured one after another in the order given, each on a network, images and engine of \
                       its own. GFLOP/s counts what is executed, nothing that sharing saves; `of product` holds it \
                       against the best of several 1024 x 1024 x 1024 matrix products on the same threads, right after \
@@ -82,7 +85,8 @@ pub struct FunctionArguments {
 
 #[derive(Args, Debug)]
 pub struct CommonArguments {
-    /// What is trained: both batch-norms, the classifier, or a share of the filters; several with commas
+    /// What is trained: of the common network both batch-norms, the classifier, or a share of the filters; all of conv2; the
+    /// batch-norms of resnet-cifar of depth 14; one filter of each convolution of alexnet-cifar; several with commas
     #[arg(long, value_name = "SUBSET", value_enum, value_delimiter = ',', default_value = "bn,classifier,filters")]
     pub subset: Vec<SubsetWord>,
     /// SNES, Adam, or both with a comma
@@ -109,6 +113,13 @@ pub struct CommonArguments {
     /// Share of each convolution's filters for `filters`; halves round to even, at least one is trained
     #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = share)]
     pub fraction: f64,
+    /// What evaluates networks: auto (a GPU that this build drives, else the CPU), cpu, cuda:N or metal
+    #[arg(long, value_name = "DEVICE", env = "SUBEVO_DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+    /// How exactly products multiply on a GPU
+    #[arg(long, value_name = "PRECISION", default_value = "f32",
+        value_parser = PossibleValuesParser::new(MatrixPrecision::NAMES))]
+    pub precision: String,
     #[command(flatten)]
     pub limits: LimitArguments,
     /// Print a line of JSON for each case, as soon as it is measured
@@ -122,6 +133,12 @@ pub enum SubsetWord {
     Bn,
     Classifier,
     Filters,
+    #[value(name = "conv2-all")]
+    Conv2All,
+    #[value(name = "resnet-14-bn")]
+    ResNet14BatchNorm,
+    #[value(name = "alexnet-filter")]
+    AlexNetFilter,
 }
 
 /// How it can be trained.
@@ -137,6 +154,9 @@ impl SubsetWord {
             SubsetWord::Bn => Trained::BatchNorm,
             SubsetWord::Classifier => Trained::Classifier,
             SubsetWord::Filters => Trained::Filters,
+            SubsetWord::Conv2All => Trained::Conv2All,
+            SubsetWord::ResNet14BatchNorm => Trained::ResNet14BatchNorm,
+            SubsetWord::AlexNetFilter => Trained::AlexNetFilter,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 
@@ -16,6 +17,7 @@ use super::Exit;
 use crate::campaign::measure::{MeasureSummary, Measuring};
 use crate::campaign::{self, machine, read_results, summarise, write_pictures, Campaign, Column, Observer, Options};
 use crate::campaign::{Place, Registry, ResultsTable, Row, Summary};
+use crate::engine::Processor;
 use crate::error::{Error, Result};
 use crate::plan::Limits;
 use crate::plot::Theme;
@@ -25,16 +27,25 @@ use crate::record::RunRecords;
 pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], output: &mut Output) -> Result<Exit> {
     let file = &arguments.campaign;
     let campaign = Campaign::read(&file.campaign, &file.sets, registry, output.colour_stderr())?;
-    let limits = limits(arguments.limits);
+    let processor = Processor::open(arguments.device)?;
+    let limits = limits_on(&processor, arguments.limits);
     let pool = threads(limits)?;
     let (mut observer, voice) = observer(output);
+    let voice = Arc::new(Mutex::new(voice));
+    let say = move |text: &str| voice.lock().unwrap_or_else(PoisonError::into_inner)(text);
+    let to_say = say.clone();
     let stop = Stop::listen(arguments.time_limit, move || {
-        voice("stopping after this step, nothing is lost; the same signal again stops at once");
+        to_say("stopping after this step, nothing is lost; the same signal again stops at once");
     })?;
+    let processor = processor.telling(move |text| say(&format!("note: {text}")));
+    if processor.device().is_some() {
+        output.talk(&format!("device: {}\n", processor.name()));
+    }
     let options = Options {
         root: arguments.out.clone(),
         data_dir: arguments.data_dir.clone(),
         limits,
+        processor,
         checkpoint_every: arguments.checkpoint_every,
         stop: stop.question(),
         fail_fast: arguments.fail_fast,
@@ -125,6 +136,13 @@ pub(super) fn quoted(words: &[OsString]) -> String {
         }
     };
     words.iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+/// The same where a processor evaluates: of a GPU all that is free may be used.
+pub fn limits_on(processor: &Processor, arguments: LimitArguments) -> Limits {
+    let free = processor.free_bytes().filter(|_| arguments.memory.is_none());
+    let limits = limits(arguments);
+    Limits { memory: free.unwrap_or(limits.memory), ..limits }
 }
 
 /// The limits that the arguments and the machine set.

@@ -81,11 +81,6 @@ pub trait Engine: Send + Sync {
     fn cache_fill(&self) -> Option<Duration> {
         None
     }
-
-    /// What the user should know of how this engine evaluates, if anything came up.
-    fn note(&self) -> Option<String> {
-        None
-    }
 }
 
 /// The engine of a plan on the CPU: the fast one, or the reference where the plan has no programs.

@@ -276,6 +276,16 @@ impl<'a> Params<'a> {
         }
     }
 
+    /// One of `allowed`, where the key is there.
+    pub fn optional_choice<'c>(&self, key: &str, allowed: &[&'c str]) -> Option<&'c str> {
+        if self.has(key) {
+            Some(self.choice(key, None, allowed))
+        } else {
+            self.raw(key);
+            None
+        }
+    }
+
     /// One of `allowed`; the first is given back on a bad value without default.
     pub fn choice<'c>(&self, key: &str, default: Option<&'c str>, allowed: &[&'c str]) -> &'c str {
         let fallback = default.unwrap_or(allowed[0]);

@@ -1,7 +1,8 @@
 //! The common task: it is the one of the comparisons, and what is told of a measurement fits together. Never how long.
 
 use serde_json::Value as Json;
-use subevo::bench::{measure, Case, Measured, Span, Trained};
+use subevo::bench::{measure, Case, Measured, On, Span, Trained};
+use subevo::engine::{MatrixPrecision, Processor};
 use subevo::plan::Limits;
 use subevo::record::Method;
 
@@ -14,13 +15,16 @@ fn small(trained: Trained, learner: Method) -> Case {
 fn measured(case: &Case, threads: usize) -> Measured {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let span = Span { warmup: 2, generations: 5 };
-    pool.install(|| measure(case, span, Limits { threads, ..LIMITS }, true)).unwrap()
+    let processor = Processor::cpu();
+    let limits = Limits { threads, ..LIMITS };
+    pool.install(|| measure(case, span, &On { processor: &processor, precision: MatrixPrecision::F32, limits }, true))
+        .unwrap()
 }
 
 #[test]
 fn the_subsets_have_the_sizes_of_the_comparisons() {
     let size = |trained| Case::new(trained, Method::Evolution).start().unwrap().subset.size;
-    assert_eq!(Trained::ALL.map(size), [96, 15_690, 1_188]);
+    assert_eq!(Trained::ALL.map(size), [96, 15_690, 1_188, 11_274, 1_120, 9_456]);
     let start = Case::new(Trained::Filters, Method::Evolution).start().unwrap();
     assert_eq!(start.weights.len(), 20_538);
     // 4 of 16 filters of 9 weights and 8 of 32 filters of 144, not simply the last ones.
@@ -37,7 +41,8 @@ fn the_subsets_have_the_sizes_of_the_comparisons() {
 #[test]
 fn a_gene_is_an_offset_of_its_weight_and_batches_come_from_8192_images() {
     let case = Case { image: 4, ..Case::new(Trained::Filters, Method::Evolution) };
-    let task = case.task(LIMITS).unwrap();
+    let on = On { processor: &Processor::cpu(), precision: MatrixPrecision::F32, limits: LIMITS };
+    let task = case.task(&on).unwrap();
     assert!(crate::networks::scale(&task.start).iter().all(|scale| *scale == 1.0));
     assert_eq!((task.order.n(), task.order.batch()), (8_192, 128));
     assert_eq!(task.batch(0).shape, [128, 1, 4, 4]);

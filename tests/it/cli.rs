@@ -3,6 +3,7 @@
 mod bench;
 mod bench_functions;
 mod compare;
+mod device;
 mod export;
 mod failures;
 mod inspect;
@@ -117,6 +118,8 @@ impl Place {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_subevo"));
         command.args(words).current_dir(self.folder.path()).stdin(Stdio::null());
+        // Bits are those of the CPU, whatever this build could drive.
+        command.env("SUBEVO_DEVICE", "cpu");
         for name in ["SUBEVO_DATA", "SUBEVO_THREADS", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "RUST_BACKTRACE"] {
             command.env_remove(name);
         }

@@ -9,6 +9,7 @@ mod campaign_file;
 mod cli;
 mod convergence;
 mod data;
+mod devices;
 mod diffusion;
 mod engine;
 mod evaluations;

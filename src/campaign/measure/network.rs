@@ -7,7 +7,7 @@ use super::again::Again;
 use super::found::{Found, Runs};
 use super::work::Job;
 use crate::campaign::run::{header, DataCache};
-use crate::campaign::stages::{order, task};
+use crate::campaign::stages::{order, task, Evaluating};
 use crate::campaign::store::{
     config_digest, genome_path, read_kept_subset, read_measured_arrays, read_walk, Genome, MomentFile, Said,
 };
@@ -74,7 +74,8 @@ impl<'a> Networks<'a> {
         };
         let lineage = Lineage::of(setup, subset, run.seed);
         // The configuration and the run's own file are borrowed for as long as `found` is: a run of them can be made again.
-        let task = task(&run, place.limits, &lineage, data.clone(), order(&run, &data)?);
+        let on_cpu = Evaluating { limits: place.limits, processor: None };
+        let task = task(&run, on_cpu, &lineage, data.clone(), order(&run, &data)?)?;
         let chain =
             if setup.redraw.is_some() { Genome::read(&genome_path(&found.folder))?.chain } else { Chain::default() };
         let walk = read_walk(&found.folder, task.start.genes())?;
@@ -178,7 +179,8 @@ impl<'a> Networks<'a> {
         let setup = self.found.setup();
         let mut lineage = Lineage::of(setup, setup.select(self.run.seed, 0, None)?, self.run.seed);
         self.chain.links().take(moment.stage as usize).try_for_each(|link| lineage.fold(link))?;
-        Ok(Some(task(&self.run, self.place.limits, &lineage, self.data.clone(), self.task.order.clone())))
+        let on_cpu = Evaluating { limits: self.place.limits, processor: None };
+        task(&self.run, on_cpu, &lineage, self.data.clone(), self.task.order.clone()).map(Some)
     }
 
     /// Makes sure that what no trained weight stands before has not changed since the start, to the bit: it costs one pass, and

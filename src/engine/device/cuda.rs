@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::cuda_backend::cudarc::cublas::{result::gemm_strided_batched_ex, sys as blas};
 use candle_core::cuda_backend::cudarc::driver::{
@@ -17,15 +17,13 @@ use candle_core::{CudaDevice, CudaStorage, DType, Device, Result, Storage, Tenso
 
 use super::launch::{Argument, Kernel, Launch, Launcher, Raw, ARGUMENTS};
 use super::matrix::MatrixPrecision;
-use super::operations::Operations;
-use super::own::Own;
 use crate::error::Error;
 
 // SAFETY: plain numbers, laid out as the kernels' own struct.
 unsafe impl DeviceRepr for Raw {}
 
 /// Runs kernels on a GPU.
-struct Cuda {
+pub struct Cuda {
     device: Device,
     cuda: CudaDevice,
     /// As in `--gpu-architecture=compute_90`.
@@ -43,7 +41,7 @@ pub fn any() -> bool {
 ///
 /// # Errors
 /// If it is not there, or its driver does not fit.
-pub fn open(number: usize, precision: MatrixPrecision) -> crate::error::Result<(Device, Arc<dyn Operations>, String)> {
+pub fn open(number: usize) -> crate::error::Result<(Cuda, String)> {
     let failed = |what: String| {
         Error::Config(format!(
             "cuda:{number}: {what}; `nvidia-smi` lists the GPUs and the driver, docs/gpu.md tells which versions fit; or take \
@@ -66,9 +64,7 @@ pub fn open(number: usize, precision: MatrixPrecision) -> crate::error::Result<(
         let architecture = format!("--gpu-architecture=compute_{major}{minor}");
         Ok((Cuda { device, cuda, architecture, functions: Mutex::default() }, name))
     };
-    let (launcher, name) = opened().map_err(|error| failed(error.to_string()))?;
-    let device = launcher.device.clone();
-    Ok((device, Arc::new(Own::new(launcher, precision)), name))
+    opened().map_err(|error| failed(error.to_string()))
 }
 
 /// Lets the pool keep what was given back: else each wait would return it to the system and each generation ask again.
@@ -84,20 +80,26 @@ fn keep_memory(cuda: &CudaDevice) -> Result<()> {
 
 /// Bytes that can be had: free ones, and those that the pool holds without use.
 pub fn free_bytes(cuda: &CudaDevice) -> Option<u64> {
-    let stream = cuda.cuda_stream();
-    let (free, _) = stream.context().mem_get_info().ok()?;
-    let of = |attribute| -> Option<u64> {
-        let mut bytes = 0u64;
-        // SAFETY: as above; the number is written.
-        unsafe {
-            let pool = result::device::get_default_mem_pool(stream.context().cu_device()).ok()?;
-            result::mem_pool::get_attribute(pool, attribute, (&raw mut bytes).cast::<c_void>()).ok()?;
-        }
-        Some(bytes)
-    };
-    let held = of(sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT).unwrap_or(0);
-    let used = of(sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_CURRENT).unwrap_or(held);
+    let (free, _) = cuda.cuda_stream().context().mem_get_info().ok()?;
+    let held = of_pool(cuda, sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT).unwrap_or(0);
+    let used = of_pool(cuda, sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_CURRENT).unwrap_or(held);
     Some(free as u64 + held.saturating_sub(used))
+}
+
+/// Most bytes that were in use.
+pub fn peak_bytes(cuda: &CudaDevice) -> Option<u64> {
+    of_pool(cuda, sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH)
+}
+
+/// A number that the pool knows.
+fn of_pool(cuda: &CudaDevice, attribute: sys::CUmemPool_attribute) -> Option<u64> {
+    let mut bytes = 0u64;
+    // SAFETY: the attribute is a number of 64 bits, which lives during the call.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(cuda.cuda_stream().context().cu_device()).ok()?;
+        result::mem_pool::get_attribute(pool, attribute, (&raw mut bytes).cast::<c_void>()).ok()?;
+    }
+    Some(bytes)
 }
 
 impl Cuda {

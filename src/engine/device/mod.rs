@@ -17,6 +17,7 @@ mod own;
 mod pass;
 mod plain;
 mod processor;
+mod rate;
 mod residence;
 mod shared;
 mod template;
@@ -31,7 +32,7 @@ pub use self::matrix::MatrixPrecision;
 pub use self::operations::Operations;
 pub use self::own::Own;
 pub use self::plain::Plain;
-pub use self::processor::{DeviceChoice, Processor};
+pub use self::processor::{DeviceChoice, Processor, Voice};
 
 use self::chunk::Floats;
 use self::inputs::Inputs;
@@ -63,17 +64,11 @@ pub struct DeviceEngine {
     /// What a gene is worth, (1, k); `None` in a subspace.
     scale: Option<Tensor>,
     residence: Mutex<Residence>,
-    chunk: Mutex<Chunk>,
+    /// Most members that go at once; `None` until the device was asked.
+    most: Mutex<Option<usize>>,
+    voice: Arc<Voice>,
     /// Gradients, by the graph of candle's operations.
     gradients: ReferenceEngine,
-}
-
-/// Members that go at once.
-struct Chunk {
-    /// The most; `None` until the device was asked.
-    most: Option<usize>,
-    /// What to tell the user, once.
-    note: Option<String>,
 }
 
 impl DeviceEngine {
@@ -81,7 +76,13 @@ impl DeviceEngine {
     ///
     /// # Errors
     /// If the device cannot hold the network.
-    pub fn new(start: Arc<Start>, plan: Plan, device: Device, operations: Arc<dyn Operations>) -> Result<Option<Self>> {
+    pub fn new(
+        start: Arc<Start>,
+        plan: Plan,
+        device: Device,
+        operations: Arc<dyn Operations>,
+        voice: Arc<Voice>,
+    ) -> Result<Option<Self>> {
         let Some(programs) = plan.programs.clone() else { return Ok(None) };
         let on_device = Error::engine("weights");
         let made = || -> candle_core::Result<_> {
@@ -102,7 +103,7 @@ impl DeviceEngine {
             (*node, [size.channels, size.height, size.width])
         });
         let given: Vec<(usize, [usize; 3])> = given.collect();
-        let room = chunk::free_bytes(&device).unwrap_or(plan.limits.memory) / 4;
+        let room = chunk::free_bytes(&device).unwrap_or(u64::MAX).min(plan.limits.memory) / 4;
         let residence = Residence::new(&device, &given, plan.precision, room.max(plan.kept_bytes));
         Ok(Some(DeviceEngine {
             gradients: ReferenceEngine::single(start.clone(), &plan, device.clone()),
@@ -111,7 +112,8 @@ impl DeviceEngine {
             whole: templates(whole)?,
             kept: templates(kept)?,
             residence: Mutex::new(residence),
-            chunk: Mutex::new(Chunk { most: None, note: None }),
+            most: Mutex::new(None),
+            voice,
             start,
             plan,
             programs,
@@ -283,25 +285,22 @@ impl DeviceEngine {
 
     /// Members that go at once on batches of this size.
     fn most(&self, batch: usize) -> usize {
-        let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut most = self.most.lock().unwrap_or_else(PoisonError::into_inner);
         let fit = || {
-            let free = chunk::free_bytes(&self.device).unwrap_or(self.plan.limits.memory);
+            let free = chunk::free_bytes(&self.device).unwrap_or(u64::MAX).min(self.plan.limits.memory);
             Floats::of_member(&self.programs.members, &*self.operations, batch).members(free)
         };
-        *chunk.most.get_or_insert_with(fit)
+        *most.get_or_insert_with(fit)
     }
 
     /// Takes half of a chunk that did not fit from now on.
     fn halve(&self, length: usize) {
-        let mut chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner);
-        if chunk.note.is_none() {
-            chunk.note = Some(format!(
-                "{length} members at once do not fit into the memory of the device: going on with {} and, where these do not \
-                 fit, with fewer; losses are the same but for rounding",
-                length / 2
-            ));
-        }
-        chunk.most = Some(length / 2);
+        self.voice.once(&format!(
+            "{length} members at once do not fit into the memory of the device: going on with {} and, where these do not fit, \
+             with fewer; losses are the same but for rounding",
+            length / 2
+        ));
+        *self.most.lock().unwrap_or_else(PoisonError::into_inner) = Some(length / 2);
     }
 
     /// The whole network with these trained weights (k): its pass's statistics and logits.
@@ -366,10 +365,6 @@ impl Engine for DeviceEngine {
 
     fn logits(&self, trained: &[f32], statistics: &[Statistics], batch: &Batch) -> Result<Vec<f32>> {
         Ok(self.of_network(trained, batch, Normalisation::Given(statistics))?.1)
-    }
-
-    fn note(&self) -> Option<String> {
-        self.chunk.lock().unwrap_or_else(PoisonError::into_inner).note.clone()
     }
 }
 

@@ -4,6 +4,8 @@
 //! images and weights in shared memory, with statistics and pooling in the same pass: patches are then as much traffic as work
 //! (docs/gpu.md). Which way follows from sizes and, where inputs are shared, from the members of a chunk.
 
+use std::sync::Arc;
+
 use candle_core::{DType, Result, Tensor};
 
 use super::launch::{Argument, Kernel, Launch, Launcher};
@@ -31,7 +33,7 @@ const SUMMING: usize = 128;
 
 /// Own kernels, run by a launcher.
 pub struct Own<L> {
-    launcher: L,
+    launcher: Arc<L>,
     precision: MatrixPrecision,
 }
 
@@ -76,7 +78,7 @@ fn number_of(activation: Option<Activation>) -> usize {
 
 impl<L: Launcher> Own<L> {
     /// Kernels run by `launcher`; products round their factors to `precision`.
-    pub fn new(launcher: L, precision: MatrixPrecision) -> Self {
+    pub fn new(launcher: Arc<L>, precision: MatrixPrecision) -> Self {
         Own { launcher, precision }
     }
 

@@ -95,6 +95,9 @@ fn json_is_one_line_for_each_case_in_the_order_of_the_words() {
         "gflops",
         "gemm_gflops",
         "gemm_share",
+        "device",
+        "matrix_precision",
+        "peak_device_mib",
         "peak_rss_mib",
         "rss_before_mib",
         "setup_ms",
@@ -110,6 +113,8 @@ fn json_is_one_line_for_each_case_in_the_order_of_the_words() {
         expected.sort_unstable();
         assert_eq!(found, expected);
         assert_eq!((&line["schema"], &line["threads"]), (&"subevo.bench/1".into(), &2.into()));
+        assert_eq!((&line["device"], &line["matrix_precision"]), (&"cpu".into(), &"f32".into()));
+        assert!(line["peak_device_mib"].is_null(), "{line}");
         assert_eq!((&line["memory_limit_mib"], &line["fraction"]), (&32.0.into(), &0.25.into()));
         let backprop = line["learner"] == "backprop";
         assert_eq!(line["population"], if backprop { 1 } else { 4 });
@@ -138,6 +143,6 @@ fn the_table_has_a_row_for_each_case_and_says_what_holds_for_all() {
     // Six channels of 2 x 2 values for each of ten classes, and their biases.
     assert_eq!(rows, [row("bn", "16"), row("classifier", "250"), row("filters", "45")]);
     let note =
-        "medians in ms of 3 generations after 1; batches of 8 images of 8 x 8, 2 and 6 filters; 1 thread; product: ";
+        "medians in ms of 3 generations after 1; batches of 8 images of 8 x 8, 2 and 6 filters; cpu, 1 thread; product: ";
     assert!(lines[5].starts_with(note), "{}", lines[5]);
 }

@@ -49,7 +49,8 @@ fn a_population_that_no_machine_holds_ends_with_2_before_it_is_made() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_process_holds_no_more_than_its_plan_says_beside_population_and_images_and_not_much_less() {
-    use subevo::bench::{Case, Trained, IMAGES};
+    use subevo::bench::{Case, On, Trained, IMAGES};
+    use subevo::engine::{MatrixPrecision, Processor};
     use subevo::plan::Limits;
     use subevo::record::Method;
 
@@ -57,7 +58,8 @@ fn a_process_holds_no_more_than_its_plan_says_beside_population_and_images_and_n
     let limits = Limits { memory: 512 << 20, threads: 2 };
     for (trained, population) in [(Trained::BatchNorm, 16), (Trained::Filters, 30), (Trained::Filters, 300)] {
         let case = Case { population, ..Case::new(trained, Method::Evolution) };
-        let plan = case.task(limits).unwrap().plan;
+        let on = On { processor: &Processor::cpu(), precision: MatrixPrecision::F32, limits };
+        let plan = case.task(&on).unwrap().plan;
         let n = population.to_string();
         let words = ["bench", "common", "--subset", trained.name(), "--population", &n, "--generations", "2"];
         let words = [&words[..], &["--warmup", "1", "--threads", "2", "--memory", "512MiB", "--json"]].concat();

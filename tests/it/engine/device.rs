@@ -2,11 +2,11 @@
 //!
 //! `SUBEVO_TEST_DEVICE=cuda:0` runs them there, and they fail where that device is not; else they run on candle's CPU device.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use candle_core::Device;
+use candle_core::{DType, Device, Result, Tensor};
 use subevo::data::{Batch, Split};
-use subevo::engine::device::{Own, Plain};
+use subevo::engine::device::launch::{Argument, Kernel, Launch, Launcher};
 use subevo::engine::{CpuEngine, Engine, Loss, MatrixPrecision, Processor};
 use subevo::plan::{Keep, Limits, Plan, Precision};
 use subevo::rng::Seed;
@@ -24,19 +24,16 @@ use super::{batch_of, graph_with_everything, population_of, subsets};
 /// as C++.
 fn processors() -> [Processor; 2] {
     let Ok(device) = std::env::var("SUBEVO_TEST_DEVICE") else {
-        let own = Arc::new(Own::new(Emulated, MatrixPrecision::F32));
-        let emulated = Processor::new("emulated".to_string(), Device::Cpu, own);
-        return [Processor::plain_cpu(MatrixPrecision::F32), emulated];
+        return [Processor::plain("candle", Device::Cpu), Processor::own("emulated", Arc::new(Emulated))];
     };
-    let own = Processor::open(device.parse().unwrap(), MatrixPrecision::F32).unwrap();
+    let own = Processor::open(device.parse().unwrap()).unwrap();
     let device = own.device().expect("SUBEVO_TEST_DEVICE is a GPU").clone();
-    let plain = Arc::new(Plain::new(MatrixPrecision::F32));
-    [Processor::new("plain".to_string(), device, plain), own]
+    [Processor::plain("plain", device), own]
 }
 
 /// For each device the engine of a plan.
 fn engines_of(start: &Arc<Start>, plan: &Plan) -> Vec<Box<dyn Engine>> {
-    processors().iter().map(|processor| processor.engine(start.clone(), plan).unwrap()).collect()
+    processors().iter().map(|processor| processor.engine(start.clone(), plan, MatrixPrecision::F32).unwrap()).collect()
 }
 
 fn engines(case: &Case) -> Vec<Box<dyn Engine>> {
@@ -125,6 +122,66 @@ fn memory_for_one_member_at_a_time_is_enough_and_gives_the_same_losses() {
             assert!((a - b).abs() < 1e-5 * b.abs(), "{a} against {b}");
         }
     }
+}
+
+/// A device on which kernels of more than three members find no memory.
+struct Scarce {
+    /// The members of each convolution that was computed.
+    computed: Mutex<Vec<usize>>,
+}
+
+impl Launcher for Scarce {
+    fn device(&self) -> &Device {
+        Emulated.device()
+    }
+
+    fn launch(
+        &self,
+        launch: &Launch<'_>,
+        given: &[Argument<'_>],
+        outputs: &[(&[usize], DType)],
+    ) -> Result<Vec<Tensor>> {
+        if outputs[0].0[0] > 3 {
+            candle_core::bail!("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")");
+        }
+        if launch.kernel == Kernel::MeanLosses {
+            self.computed.lock().unwrap().push(outputs[0].0[0]);
+        }
+        Emulated.launch(launch, given, outputs)
+    }
+
+    fn product(&self, a: &Tensor, b: &Tensor, precision: MatrixPrecision) -> Result<Tensor> {
+        Emulated.product(a, b, precision)
+    }
+}
+
+#[test]
+fn where_memory_runs_out_chunks_are_halved_until_they_fit_and_that_is_said_once() {
+    let graph = graph_with_everything();
+    let batch = batch_of(&graph, 6);
+    let start = super::start_of(graph, |_| true);
+    let population = population_of(start.subset.size, 13);
+    let plan = Plan::new(&start.graph, &start.subset, 6, LIMITS);
+    let scarce = Arc::new(Scarce { computed: Mutex::default() });
+    let (sender, told) = std::sync::mpsc::channel();
+    let processor =
+        Processor::own("scarce", scarce.clone()).telling(move |text| sender.send(text.to_string()).unwrap());
+    let device = processor.engine(start.clone(), &plan, MatrixPrecision::F32).unwrap();
+    let cpu = CpuEngine::new(start, plan).unwrap();
+    for _ in 0..2 {
+        let found = device.losses(&population, &batch, Loss::Nll).unwrap();
+        let expected = cpu.losses(&population, &batch, Loss::Nll).unwrap();
+        assert_eq!(found.len(), 13);
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 2e-5 * b.abs()), "{found:?}, {expected:?}");
+    }
+    // 13 at once, then chunks of at most 6, which are nearly alike: 5, 5 and 3. Half of 5 fits.
+    assert_eq!(*scarce.computed.lock().unwrap(), [2, 2, 2, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 1]);
+    let told: Vec<String> = told.try_iter().collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("13 members at once do not fit into the memory of the device: going on with 6"),
+        "{told:?}"
+    );
 }
 
 /// Images of a data set at some indices.

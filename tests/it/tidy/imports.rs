@@ -46,11 +46,11 @@ const NEVER: [(&str, &[&str]); 5] = [
 /// Words and the only places in `src` where they may stand.
 const ONLY_IN: [(&str, &[&str]); 26] = [
     // Besides the reference, the one error type carries what candle says.
-    ("candle_core", &["engine/reference/", "error.rs"]),
+    ("candle_core", &["engine/device/", "engine/reference/", "error.rs"]),
     ("candle_nn", &[]),
     ("gemm", &["num/product.rs"]),
     ("pulp", &["engine/cpu/", "num/wide.rs", "rng/"]),
-    ("unsafe", &["engine/cpu/", "num/product.rs"]),
+    ("unsafe", &["engine/cpu/", "engine/device/cuda.rs", "num/product.rs"]),
     ("plotters", &["plot/draw/"]),
     ("minijinja", &["report/page.rs"]),
     ("clap", &["cli/"]),
