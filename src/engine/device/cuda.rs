@@ -238,3 +238,59 @@ impl Launcher for Cuda {
         Ok(out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::operations::Geometry;
+    use super::super::tiling::{Around, Tiling};
+    use super::*;
+    use crate::plan::Window;
+
+    fn compile(kernel: Kernel, constants: &[(&'static str, usize)], architecture: &str) -> String {
+        let options = vec![format!("--gpu-architecture={architecture}")];
+        let options = CompileOptions { options, ..CompileOptions::default() };
+        let made = compile_ptx_with_opts(kernel.program(constants), options);
+        made.unwrap_or_else(|error| panic!("{kernel:?} for {architecture}: {error:?}")).to_src()
+    }
+
+    // Needs the library that compiles, and no GPU.
+    #[test]
+    fn every_kernel_compiles_for_every_architecture_since_turing() {
+        let folder = std::env::var_os("SUBEVO_PTX").map(std::path::PathBuf::from);
+        let keep = |name: String, ptx: &str| {
+            if let Some(folder) = &folder {
+                std::fs::write(folder.join(format!("{name}.ptx")), ptx).unwrap();
+            }
+        };
+        let halve = Some(Window { size: 2, stride: 2 });
+        let window = |side: usize, stride: usize, padding: usize| Geometry { window: [side; 2], stride, padding };
+        // The convolutions of the bench's cases, and odd ones.
+        let shapes = [
+            (1, [28, 28], 16, window(3, 1, 1), halve, true),
+            (16, [14, 14], 32, window(3, 1, 1), halve, true),
+            (4, [14, 14], 32, window(3, 1, 1), halve, true),
+            (1, [28, 28], 8, window(5, 1, 2), halve, false),
+            (8, [14, 14], 16, window(5, 1, 2), halve, false),
+            (16, [32, 32], 16, window(3, 1, 1), None, true),
+            (16, [32, 32], 32, window(3, 2, 1), None, true),
+            (64, [8, 8], 64, window(3, 1, 1), None, true),
+            (16, [32, 32], 32, window(1, 2, 0), None, true),
+            (3, [32, 32], 1, window(11, 4, 5), halve, false),
+            (3, [33, 31], 3, window(3, 1, 0), Some(Window { size: 3, stride: 3 }), true),
+            (5, [1, 1], 2, window(1, 1, 0), None, true),
+        ];
+        for architecture in ["compute_75", "compute_80", "compute_90"] {
+            for kernel in Kernel::ALL.into_iter().filter(|kernel| *kernel != Kernel::Convolve) {
+                let ptx = compile(kernel, &[], architecture);
+                assert!(ptx.contains(&format!(".entry {}", kernel.name())), "{ptx}");
+                keep(format!("{}-{architecture}", kernel.name()), &ptx);
+            }
+            for (i, (channels, size, filters, geometry, pool, statistics)) in shapes.into_iter().enumerate() {
+                let tiling = Tiling::new(channels, size, filters, geometry, pool).unwrap();
+                let around = Around { pooled: pool.is_some(), statistics, activation: 1 };
+                let constants = tiling.constants(channels, size, filters, geometry, around);
+                keep(format!("convolve-{i}-{architecture}"), &compile(Kernel::Convolve, &constants, architecture));
+            }
+        }
+    }
+}

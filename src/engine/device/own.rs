@@ -13,7 +13,7 @@ use super::matrix::MatrixPrecision;
 use super::operations::{Finished, First, Geometry, Moments, Normalising, Operations, Tail, Taps};
 use super::plain::begun;
 use super::template::Template;
-use super::tiling::Tiling;
+use super::tiling::{Around, Tiling};
 use crate::engine::Loss;
 use crate::graph::Activation;
 use crate::plan::{Step, Window};
@@ -211,30 +211,9 @@ impl<L: Launcher> Own<L> {
             Argument::Number(scale.as_ref().map_or(0, |scale| scale.1)),
             Argument::Number(batch),
         ];
-        let Tiling { cell, cells_x, filters: of_thread, tiles, images, band, bands, channels_at_once, .. } = *tiling;
-        let constants = [
-            ("CHANNELS", channels),
-            ("HEIGHT", height),
-            ("WIDTH", width),
-            ("FILTERS_ALL", filters),
-            ("OUT_HEIGHT", rows_out),
-            ("OUT_WIDTH", columns_out),
-            ("WINDOW_HEIGHT", geometry.window[0]),
-            ("WINDOW_WIDTH", geometry.window[1]),
-            ("STRIDE", geometry.stride),
-            ("PADDING", geometry.padding),
-            ("CELL", cell),
-            ("CELLS_X", cells_x),
-            ("FILTERS", of_thread),
-            ("TILES", tiles),
-            ("IMAGES", images),
-            ("BAND", band),
-            ("BANDS", bands),
-            ("CHANNELS_AT_ONCE", channels_at_once),
-            ("POOLED", usize::from(pool.is_some())),
-            ("STATISTICS", usize::from(statistics)),
-            ("ACTIVATION", number_of(activation)),
-        ];
+        let Tiling { cell, filters: of_thread, tiles, images, band, bands, .. } = *tiling;
+        let around = Around { pooled: pool.is_some(), statistics, activation: number_of(activation) };
+        let constants = tiling.constants(channels, [height, width], filters, geometry, around);
         let launch = Launch {
             kernel: Kernel::Convolve,
             constants: &constants,

@@ -38,6 +38,17 @@ pub struct Tiling {
     pub shared_bytes: usize,
 }
 
+/// What the kernel does beside its sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Around {
+    /// Whether cells are pooled.
+    pub pooled: bool,
+    /// Whether statistics are gathered.
+    pub statistics: bool,
+    /// Number of the activation.
+    pub activation: usize,
+}
+
 impl Tiling {
     /// For `channels` of `size` and so many filters, where `pool` follows that a cell can be; `None` where a block would need more
     /// than there is.
@@ -57,18 +68,28 @@ impl Tiling {
         while tiles > 1 && tiles * cells_x > THREADS {
             tiles -= 1;
         }
-        let of_image = tiles * cells_x * cells_y;
-        let bands = of_image.div_ceil(THREADS).min(cells_y);
-        let band = cells_y.div_ceil(bands);
-        let bands = cells_y.div_ceil(band);
-        let images = if bands == 1 { (THREADS / of_image).max(1) } else { 1 };
-        let threads = (images * band * cells_x * tiles).next_multiple_of(32);
         let taps = geometry.window[0] * geometry.window[1];
         let tile = |outputs: usize, window: usize| (outputs * cell - 1) * geometry.stride + window;
         let of_block = of_thread * tiles;
-        let pixels = tile(band, geometry.window[0]) * tile(cells_x, geometry.window[1]);
-        let of_channel = images * pixels + taps * (of_block + 4);
-        let most = SHARED_BYTES / size_of::<f32>() / of_channel;
+        let floats = |images: usize, band: usize| {
+            let pixels = tile(band, geometry.window[0]) * tile(cells_x, geometry.window[1]);
+            images * pixels + taps * (of_block + 4)
+        };
+        let room = SHARED_BYTES / size_of::<f32>();
+        // A block whose threads fill it, or one as large as a channel's pixels leave room for.
+        let mut bands = (tiles * cells_x * cells_y).div_ceil(THREADS).min(cells_y);
+        while bands < cells_y && floats(1, cells_y.div_ceil(bands)) > room {
+            bands += 1;
+        }
+        let band = cells_y.div_ceil(bands);
+        let bands = cells_y.div_ceil(band);
+        let mut images = if bands == 1 { (THREADS / (tiles * cells_x * cells_y)).max(1) } else { 1 };
+        while images > 1 && floats(images, band) > room {
+            images -= 1;
+        }
+        let threads = (images * band * cells_x * tiles).next_multiple_of(32);
+        let of_channel = floats(images, band);
+        let most = room / of_channel;
         if most == 0 || threads > MOST_THREADS {
             return None;
         }
@@ -88,6 +109,41 @@ impl Tiling {
             shared_bytes,
         };
         (shared_bytes <= SHARED_BYTES).then_some(tiling)
+    }
+
+    /// What the kernel is compiled with.
+    pub fn constants(
+        &self,
+        channels: usize,
+        size: [usize; 2],
+        filters: usize,
+        geometry: Geometry,
+        around: Around,
+    ) -> [(&'static str, usize); 21] {
+        let [rows, columns] = geometry.outputs(size);
+        [
+            ("CHANNELS", channels),
+            ("HEIGHT", size[0]),
+            ("WIDTH", size[1]),
+            ("FILTERS_ALL", filters),
+            ("OUT_HEIGHT", rows),
+            ("OUT_WIDTH", columns),
+            ("WINDOW_HEIGHT", geometry.window[0]),
+            ("WINDOW_WIDTH", geometry.window[1]),
+            ("STRIDE", geometry.stride),
+            ("PADDING", geometry.padding),
+            ("CELL", self.cell),
+            ("CELLS_X", self.cells_x),
+            ("FILTERS", self.filters),
+            ("TILES", self.tiles),
+            ("IMAGES", self.images),
+            ("BAND", self.band),
+            ("BANDS", self.bands),
+            ("CHANNELS_AT_ONCE", self.channels_at_once),
+            ("POOLED", usize::from(around.pooled)),
+            ("STATISTICS", usize::from(around.statistics)),
+            ("ACTIVATION", around.activation),
+        ]
     }
 }
 
