@@ -22,7 +22,7 @@ pub struct Tiling {
     pub cells_x: usize,
     /// Filters of a thread.
     pub filters: usize,
-    /// Threads that share a cell, each with its filters.
+    /// Threads that share a cell, each with its filters: 1, 2 or 4.
     pub tiles: usize,
     /// Images of a block.
     pub images: usize,
@@ -64,9 +64,9 @@ impl Tiling {
         let (cells_y, cells_x) = (height.div_ceil(cell), width.div_ceil(cell));
         // About 32 sums a thread.
         let of_thread = filters.next_power_of_two().min(if cell <= 2 { 8 } else { 4 });
-        let mut tiles = filters.div_ceil(of_thread).min(4);
+        let mut tiles = filters.div_ceil(of_thread).next_power_of_two().min(4);
         while tiles > 1 && tiles * cells_x > THREADS {
-            tiles -= 1;
+            tiles /= 2;
         }
         let taps = geometry.window[0] * geometry.window[1];
         let tile = |outputs: usize, window: usize| (outputs * cell - 1) * geometry.stride + window;
@@ -87,7 +87,8 @@ impl Tiling {
         while images > 1 && floats(images, band) > room {
             images -= 1;
         }
-        let threads = (images * band * cells_x * tiles).next_multiple_of(32);
+        // Of each warp as many threads for each tile.
+        let threads = (images * band * cells_x).div_ceil(32 / tiles) * 32;
         let of_channel = floats(images, band);
         let most = room / of_channel;
         if most == 0 || threads > MOST_THREADS {
@@ -191,7 +192,10 @@ mod tests {
                         assert!(t.cells_x * t.cell >= columns && (t.bands == 1 || t.images == 1), "{t:?}");
                         assert!(t.threads >= t.images * t.band * t.cells_x * t.tiles && t.threads <= MOST_THREADS);
                         assert!((1..=channels).contains(&t.channels_at_once) && t.shared_bytes <= SHARED_BYTES);
-                        assert!(t.filters * t.tiles < 2 * filters.max(1) + t.filters, "{t:?} for {filters}");
+                        assert!(
+                            t.filters * t.tiles <= (2 * filters).next_power_of_two() && [1, 2, 4].contains(&t.tiles),
+                            "{t:?} for {filters}"
+                        );
                     }
                 }
             }

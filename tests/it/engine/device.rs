@@ -5,10 +5,13 @@
 use std::sync::{Arc, Mutex};
 
 use candle_core::{DType, Device, Result, Tensor};
+use subevo::bench::{Case as BenchCase, On, Trained};
 use subevo::data::{Batch, Split};
 use subevo::engine::device::launch::{Argument, Kernel, Launch, Launcher};
 use subevo::engine::{CpuEngine, Engine, Loss, MatrixPrecision, Processor};
+use subevo::operator::Population;
 use subevo::plan::{Keep, Limits, Plan, Precision};
+use subevo::record::Method;
 use subevo::rng::Seed;
 use subevo::subset::Start;
 
@@ -122,6 +125,63 @@ fn memory_for_one_member_at_a_time_is_enough_and_gives_the_same_losses() {
             assert!((a - b).abs() < 1e-5 * b.abs(), "{a} against {b}");
         }
     }
+}
+
+#[test]
+fn the_networks_of_the_bench_have_the_losses_of_the_cpu_on_the_device() {
+    // Bands of large images, several images of a block, channels and filters by parts, and both ways of a convolution.
+    for trained in Trained::ALL {
+        let case = BenchCase { population: 3, batch: 4, ..BenchCase::new(trained, Method::Evolution) };
+        let on = |processor: &Processor| {
+            let task = case.task(&On { processor, precision: MatrixPrecision::F32, limits: LIMITS }).unwrap();
+            let batch = task.batch(0);
+            task.engine.losses(&population_of(task.start.subset.size, 3), &batch, Loss::Nll).unwrap()
+        };
+        let expected = on(&Processor::cpu());
+        for processor in processors() {
+            let found = on(&processor);
+            for (a, b) in found.iter().zip(&expected) {
+                assert!((a - b).abs() < 1e-4 * b.abs().max(1.0), "{}, {}: {a}, {b}", trained.name(), processor.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pixel_or_a_logit_that_is_no_number_fails_whom_it_fails_on_the_cpu() {
+    // No batch-norm, which would spread it; strided, and so large that an image is cut into bands; windows that are left over.
+    let (mut g, x) = subevo::graph::GraphBuilder::new([1, 75, 67]);
+    let conv = subevo::graph::Conv { filters: 9, kernel: 3, stride: 2, padding: 1, bias: true };
+    let y = g.conv2d(x, "conv", conv).unwrap();
+    let y = g.relu(y, "relu").unwrap();
+    let y = g.max_pool(y, "pool", subevo::graph::Pool { size: 3, stride: 3 }).unwrap();
+    let y = g.flatten(y, "flatten").unwrap();
+    let y = g.linear(y, "fc", 3, true).unwrap();
+    let start = super::start_of(g.finish(y).unwrap(), |_| true);
+    let plan = Plan::new(&start.graph, &start.subset, 6, LIMITS);
+    let cpu = CpuEngine::new(start.clone(), plan.clone()).unwrap();
+    let mut population = population_of(start.subset.size, 3);
+    let mut batch = batch_of(&start.graph, 6);
+    batch.labels = vec![0, 1, 0, 1, 2, 2];
+    let agree = |population: &Population, batch: &Batch, failed: [bool; 3]| {
+        for device in engines_of(&start, &plan) {
+            let [expected, found] = [&cpu as &dyn Engine, &*device]
+                .map(|engine| engine.class_losses(population, batch, Loss::Nll).unwrap());
+            for (a, b) in
+                found.losses.iter().chain(&found.by_class).zip(expected.losses.iter().chain(&expected.by_class))
+            {
+                assert!((a - b).abs() < 2e-5 * b.abs().max(1.0) || a.is_nan() && b.is_nan(), "{found:?}, {expected:?}");
+            }
+            assert_eq!(found.losses.iter().map(|loss| loss.is_nan()).collect::<Vec<_>>(), failed);
+        }
+    };
+    agree(&population, &batch, [false; 3]);
+    // The last gene is the bias of the last class.
+    *population.member_mut(1).last_mut().unwrap() = f32::INFINITY;
+    agree(&population, &batch, [false, true, false]);
+    // Of a window of the pooling the four last values, behind five numbers.
+    batch.images[3 * 75 * 67 + 39 * 67 + 33] = f32::NAN;
+    agree(&population, &batch, [true; 3]);
 }
 
 /// A device on which kernels of more than three members find no memory.

@@ -6,7 +6,7 @@
 // is one sum in one order, whatever else is computed.
 //
 // Constants: CHANNELS HEIGHT WIDTH (input), FILTERS_ALL OUT_HEIGHT OUT_WIDTH, WINDOW_HEIGHT WINDOW_WIDTH STRIDE PADDING, CELL,
-// CELLS_X, FILTERS TILES (FILTERS * TILES = FILTERS_A_BLOCK), IMAGES BAND BANDS, CHANNELS_AT_ONCE, POOLED STATISTICS (0 or 1),
+// CELLS_X, FILTERS TILES (FILTERS * TILES = FILTERS_A_BLOCK; TILES 1, 2 or 4), IMAGES BAND BANDS, CHANNELS_AT_ONCE, POOLED STATISTICS (0 or 1),
 // ACTIVATION.
 
 #define FILTERS_A_BLOCK (FILTERS * TILES)
@@ -16,6 +16,8 @@
 #define TILE_WIDTH ((CELLS_X * CELL - 1) * STRIDE + WINDOW_WIDTH)
 #define TAPS (WINDOW_HEIGHT * WINDOW_WIDTH)
 #define CELLS (IMAGES * BAND * CELLS_X)
+// Threads that share filters stand side by side: they read the same weights at once.
+#define ITEMS_A_WARP (32 / TILES)
 #define REACH ((CELL - 1) * STRIDE + WINDOW_WIDTH)
 
 extern "C" __global__ void convolve(Arguments arguments) {
@@ -51,7 +53,7 @@ extern "C" __global__ void convolve(Arguments arguments) {
     float* pixels = shared + CHANNELS_AT_ONCE * TAPS * WEIGHT_PITCH;
 
     const int threads = blockDim.x, thread = threadIdx.x;
-    const int tile = thread % TILES, item = thread / TILES;
+    const int tile = thread % 32 / ITEMS_A_WARP, item = thread / 32 * ITEMS_A_WARP + thread % ITEMS_A_WARP;
     const int cell_x = item % CELLS_X, cell_y = item / CELLS_X % BAND, image_here = item / (CELLS_X * BAND);
     const int band = blockIdx.x % BANDS, first_image = (int)(blockIdx.x / BANDS) * IMAGES;
     const int first_filter = blockIdx.y * FILTERS_A_BLOCK;
@@ -176,9 +178,12 @@ extern "C" __global__ void convolve(Arguments arguments) {
             __syncthreads();
             for (int i = thread; i < IMAGES * FILTERS_A_BLOCK; i += threads) {
                 const int f = i % FILTERS, of_tile = i / FILTERS % TILES, of = i / FILTERS_A_BLOCK;
-                const float* first = parts + f * threads + of * of_image * TILES + of_tile;
+                const float* of_filter = parts + f * threads + of_tile * ITEMS_A_WARP;
                 float four[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-                for (int cell = 0; cell < of_image; cell++) four[cell % 4] += first[cell * TILES];
+                for (int cell = 0; cell < of_image; cell++) {
+                    const int place = of * of_image + cell;
+                    four[cell % 4] += of_filter[place / ITEMS_A_WARP * 32 + place % ITEMS_A_WARP];
+                }
                 const float sum = (four[0] + four[1]) + (four[2] + four[3]);
                 if (round == 0) means[i] = sum / count;
                 const int filter = first_filter + of_tile * FILTERS + f;
