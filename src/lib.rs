@@ -48,8 +48,8 @@
 //! - [`subset`]: which scalars are trained. [`subset::Start`] is the untrained network that all learners begin with, and
 //!   says what a gene is worth; [`subset::Folding`] takes what was learned from one subset to the next.
 //! - [`plan`]: what of the graph all members share, what each computes itself, how many at a time, and what it costs.
-//! - [`engine`]: computes losses of a population, gradients and logits; [`engine::Probe`] opens a network up. The only place that
-//!   knows tensors.
+//! - [`engine`]: computes losses of a population, gradients and logits; [`engine::Probe`] opens a network up,
+//!   [`engine::Processor`] is the CPU or a GPU. The only place that knows tensors.
 //! - [`operator`]: mutation, crossover, selection. [`optimizer`]: SGD, Adam and their schedules. [`strategy`]: proposes
 //!   genomes and learns from their losses. [`evaluation`]: on how many batches members come to them.
 //! - [`learner`]: evolution and backprop as one interface, the one training loop ([`learner::Training`]), the budget, and

@@ -9,6 +9,7 @@ mod convergence;
 mod functions;
 mod gemm_rate;
 mod memory;
+mod precision;
 mod rotation;
 
 pub use case::{evolved_filters, strategy, Case, On, Trained, IMAGES};
@@ -16,3 +17,4 @@ pub use common::{measure, Measured, Span};
 pub use convergence::{converge, solve, Convergence, Goal, Recipe, Run, START};
 pub use functions::{function, Function, FUNCTIONS};
 pub use gemm_rate::gemm_gflops;
+pub use precision::{rankings, Ranking};

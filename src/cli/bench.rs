@@ -2,6 +2,7 @@
 
 use super::bench_args::{BenchCommand, CommonArguments, SubsetWord};
 use super::bench_functions::functions;
+use super::bench_precision::precision;
 use super::format::{counted, grouped, table};
 use super::output::Output;
 use super::run::limits_on;
@@ -16,6 +17,7 @@ use crate::record::Method;
 pub fn bench(command: &BenchCommand, registry: &Registry, output: &mut Output) -> Result<Exit> {
     match command {
         BenchCommand::Common(arguments) => common(arguments, output),
+        BenchCommand::Precision(arguments) => precision(arguments, output),
         BenchCommand::Functions(arguments) => functions(arguments, registry, output),
     }
 }

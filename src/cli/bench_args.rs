@@ -33,6 +33,15 @@ pub enum BenchCommand {
                       p10 and p90 are in ms, of a generation."
     )]
     Common(CommonArguments),
+    /// Measure what a lower precision of matrix products does to the ranking of members
+    #[command(
+        before_help = "Examples:\n  subevo bench precision\n  \
+                       subevo bench precision --subset conv2-all,resnet-14-bn --device cuda:0",
+        after_help = "Each case is evolved by SNES in f32; every generation is evaluated in tf32 and bf16 as well, on the same \
+                      batch. A GPU uses its own units; on the CPU factors are rounded to the nearest of the precision and \
+                      multiplied in f32, by candle, which is slow."
+    )]
+    Precision(PrecisionArguments),
     /// Count the evaluations that a strategy needs to solve functions of the literature
     #[command(
         before_help = "Examples:\n  subevo bench functions --strategy snes --function sphere --dim 10\n  \
@@ -79,6 +88,33 @@ pub struct FunctionArguments {
     #[arg(long, value_name = "N", env = "SUBEVO_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Print a line of JSON for each function, as soon as it is done
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct PrecisionArguments {
+    /// What is trained, as for `bench common`; several with commas
+    #[arg(long, value_name = "SUBSET", value_enum, value_delimiter = ',', default_value = "bn,classifier,filters")]
+    pub subset: Vec<SubsetWord>,
+    /// Members of a generation
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(4..=1_000_000))]
+    pub population: u32,
+    /// Images of a batch
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=IMAGES as i64))]
+    pub batch: u32,
+    /// Generations that are looked at
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub generations: u32,
+    /// Generations before these
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub warmup: u32,
+    /// What evaluates networks: auto (a GPU that this build drives, else the CPU), cpu, cuda:N or metal
+    #[arg(long, value_name = "DEVICE", env = "SUBEVO_DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+    #[command(flatten)]
+    pub limits: LimitArguments,
+    /// Print a line of JSON for each case and precision, as soon as it is measured
     #[arg(long)]
     pub json: bool,
 }

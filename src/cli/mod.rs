@@ -6,6 +6,7 @@ mod args;
 mod bench;
 mod bench_args;
 mod bench_functions;
+mod bench_precision;
 mod check;
 mod compare;
 mod compare_args;

@@ -113,7 +113,7 @@ mod tests {
         let shared = (vec![0, 2], images(1, &[0, 2]));
         let got = assemble(&[own.clone(), shared], &[0, 1, 2, 3, 4, 5]).unwrap();
         assert_eq!(channels_of(&got), [[0.0, 1.0, 2.0, 0.0, 4.0, 0.0], [0.0, 11.0, 2.0, 0.0, 14.0, 0.0]]);
-        assert_eq!(channels_of(&assemble(&[own.clone()], &[1, 4]).unwrap()), [[1.0, 4.0], [11.0, 14.0]]);
+        assert_eq!(channels_of(&assemble(std::slice::from_ref(&own), &[1, 4]).unwrap()), [[1.0, 4.0], [11.0, 14.0]]);
         assert_eq!(channels_of(&assemble(&[own], &[4, 1]).unwrap()), [[4.0, 1.0], [14.0, 11.0]]);
         let (first, second) = ((vec![0, 1], images(1, &[0, 1])), (vec![2, 3], images(1, &[2, 3])));
         assert_eq!(channels_of(&assemble(&[first, second], &[0, 1, 2, 3]).unwrap()), [[0.0, 1.0, 2.0, 3.0]]);

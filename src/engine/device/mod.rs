@@ -32,7 +32,7 @@ pub use self::matrix::MatrixPrecision;
 pub use self::operations::Operations;
 pub use self::own::Own;
 pub use self::plain::Plain;
-pub use self::processor::{DeviceChoice, Processor, Voice};
+pub use self::processor::{DeviceChoice, Make, Processor, Voice};
 
 use self::chunk::Floats;
 use self::inputs::Inputs;

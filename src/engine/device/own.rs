@@ -28,6 +28,9 @@ const TAPS: usize = 64;
 /// Threads of a block of kernels that treat values one by one.
 const THREADS: usize = 256;
 
+/// Most blocks along the second and third direction of a grid.
+const MOST_BLOCKS: usize = 65_535;
+
 /// Threads of a block of kernels that sum.
 const SUMMING: usize = 128;
 
@@ -35,6 +38,8 @@ const SUMMING: usize = 128;
 pub struct Own<L> {
     launcher: Arc<L>,
     precision: MatrixPrecision,
+    /// Whether wide convolutions with frozen weights are candle's, which is cuDNN where it is built with it.
+    library: bool,
 }
 
 /// Images whose rows stand one behind another, and the strides to members, images and channels; 0 to members where shared.
@@ -62,8 +67,10 @@ fn rows(x: &Tensor) -> Result<(Tensor, usize)> {
     Ok((x, stride))
 }
 
-fn blocks(all: usize, threads: usize) -> [usize; 3] {
-    [all.div_ceil(threads), 1, 1]
+/// A grid of the values of an image by blocks, of images, of members.
+fn by_image(values: usize, batch: usize, members: usize) -> [usize; 3] {
+    // A block goes on with the images that find no block of their own.
+    [values.div_ceil(THREADS), batch.min(MOST_BLOCKS), members]
 }
 
 fn number_of(activation: Option<Activation>) -> usize {
@@ -77,23 +84,29 @@ fn number_of(activation: Option<Activation>) -> usize {
 }
 
 impl<L: Launcher> Own<L> {
-    /// Kernels run by `launcher`; products round their factors to `precision`.
+    /// Kernels run by `launcher`; products round their factors to `precision`. In tf32 wide convolutions with frozen weights go
+    /// to cuDNN where this build has it: in f32 it would round as well, unasked.
     pub fn new(launcher: Arc<L>, precision: MatrixPrecision) -> Self {
-        Own { launcher, precision }
+        Own { launcher, precision, library: cfg!(feature = "cudnn") && precision == MatrixPrecision::Tf32 }
+    }
+
+    /// The same with wide convolutions of frozen weights by candle's own convolution, or without.
+    #[must_use]
+    pub fn by_library(self, library: bool) -> Self {
+        Own { library, ..self }
     }
 
     fn by_product(taps: usize, rows: usize) -> bool {
         taps >= TAPS && rows >= ROWS
     }
 
-    /// (members or 1, taps, batch * positions).
-    fn all_patches(&self, x: &Tensor, geometry: Geometry, taps: &Taps) -> Result<Tensor> {
-        let (members, batch, _, height, width) = x.dims5()?;
+    /// (members or 1, taps, batch * positions) of some taps, or of all.
+    fn patches_at(&self, x: &Tensor, geometry: Geometry, taps: Option<&Taps>) -> Result<Tensor> {
+        let (members, batch, channels, height, width) = x.dims5()?;
         let [rows, columns] = geometry.outputs([height, width]);
         let Strided { x, strides: [member, image, channel] } = Strided::new(x)?;
-        let count = taps.places.len();
+        let count = taps.map_or(channels * geometry.window[0] * geometry.window[1], |taps| taps.places.len());
         let shape = [members, count, batch * rows * columns];
-        let all = shape.iter().product();
         let arguments = [
             Argument::Values(&x),
             Argument::Number(member),
@@ -101,16 +114,17 @@ impl<L: Launcher> Own<L> {
             Argument::Number(channel),
             Argument::Number(height),
             Argument::Number(width),
-            Argument::Values(&taps.tensor),
+            optional(taps.map(|taps| &taps.tensor)),
             Argument::Number(count),
             Argument::Number(batch),
             Argument::Number(rows),
             Argument::Number(columns),
             Argument::Number(geometry.stride),
             Argument::Number(geometry.padding),
-            Argument::Number(all),
+            Argument::Number(geometry.window[0]),
+            Argument::Number(geometry.window[1]),
         ];
-        let launch = Launch::plain(Kernel::Patches, blocks(all, THREADS), THREADS);
+        let launch = Launch::plain(Kernel::Patches, by_image(count * rows * columns, batch, members), THREADS);
         Ok(self.launcher.launch(&launch, &arguments, &[(&shape, DType::F32)])?.swap_remove(0))
     }
 
@@ -124,8 +138,13 @@ impl<L: Launcher> Own<L> {
         if geometry.linear([height, width]) {
             return self.linear(&x.contiguous()?.reshape((of_x, batch, taps))?, &weight);
         }
-        let all = Taps::all(channels, geometry.window, self.launcher.device())?;
-        let patches = self.all_patches(x, geometry, &all)?;
+        if self.library && of_weight == 1 && geometry.window[0] == geometry.window[1] {
+            // Members are images more.
+            let weight = weight.reshape((filters, channels, geometry.window[0], geometry.window[1]))?;
+            let sums = x.contiguous()?.flatten(0, 1)?.conv2d(&weight, geometry.padding, geometry.stride, 1, 1)?;
+            return sums.reshape((of_x, batch, filters, rows, columns));
+        }
+        let patches = self.patches_at(x, geometry, None)?;
         let sums = match of_x {
             1 => self.launcher.product(&weight.reshape((1, of_weight * filters, taps))?, &patches, self.precision)?,
             _ => self.launcher.product(&weight, &patches, self.precision)?,
@@ -271,17 +290,15 @@ impl<L: Launcher> Operations for Own<L> {
         let members = trained.dim(0)?;
         let (trained, stride) = rows(trained)?;
         let length = template.genes.elem_count();
-        let all = members * length;
         let arguments = [
             Argument::Values(&trained),
             Argument::Number(stride),
             Argument::Values(&template.frozen),
             Argument::Values(&template.genes),
             Argument::Number(length),
-            Argument::Number(all),
         ];
         let shape: Vec<usize> = std::iter::once(members).chain(template.shape().iter().copied()).collect();
-        let launch = Launch::plain(Kernel::Bank, blocks(all, THREADS), THREADS);
+        let launch = Launch::plain(Kernel::Bank, [length.div_ceil(THREADS), members, 1], THREADS);
         Ok(self.launcher.launch(&launch, &arguments, &[(&shape, DType::F32)])?.swap_remove(0))
     }
 
@@ -314,7 +331,7 @@ impl<L: Launcher> Operations for Own<L> {
     }
 
     fn patches(&self, x: &Tensor, geometry: Geometry, taps: &Taps) -> Result<Tensor> {
-        self.all_patches(x, geometry, taps)?.get(0)
+        self.patches_at(x, geometry, Some(taps))?.get(0)
     }
 
     fn product(&self, weight: &Tensor, patches: &Tensor) -> Result<Tensor> {
@@ -357,7 +374,6 @@ impl<L: Launcher> Operations for Own<L> {
         let window = tail.pool.unwrap_or(Window { size: 1, stride: 1 });
         let [rows_out, columns_out] = window.outputs([height, width]);
         let shape = [members, batch, channels, rows_out, columns_out];
-        let all = shape.iter().product();
         let values = |i: usize| held.as_ref().map_or(Argument::Nothing, |held| Argument::Values(&held[i].0));
         let stride = |i: usize| Argument::Number(held.as_ref().map_or(0, |held| held[i].1));
         let arguments = [
@@ -370,7 +386,6 @@ impl<L: Launcher> Operations for Own<L> {
             Argument::Number(channels),
             Argument::Number(rows_out),
             Argument::Number(columns_out),
-            Argument::Number(all),
             Argument::Number(window.size),
             Argument::Number(window.stride),
             Argument::Number(number_of(tail.activation)),
@@ -382,7 +397,8 @@ impl<L: Launcher> Operations for Own<L> {
             stride(1),
             stride(2),
         ];
-        let launch = Launch::plain(Kernel::Finish, blocks(all, THREADS), THREADS);
+        let launch =
+            Launch::plain(Kernel::Finish, by_image(channels * rows_out * columns_out, batch, members), THREADS);
         let value = self.launcher.launch(&launch, &arguments, &[(&shape, DType::F32)])?.swap_remove(0);
         Ok((value, computed))
     }

@@ -128,6 +128,11 @@ impl Processor {
         Processor::new(name, device, Arc::new(|precision| Arc::new(Plain::new(precision))))
     }
 
+    /// Candle's operations on its CPU device: slow, but of any precision.
+    pub fn candle_cpu() -> Self {
+        Processor::plain("candle-cpu", Device::Cpu)
+    }
+
     /// Our kernels, run by a launcher.
     pub fn own<L: Launcher + 'static>(name: impl Into<String>, launcher: Arc<L>) -> Self {
         let device = launcher.device().clone();

@@ -182,10 +182,4 @@ impl Taps {
         let tensor = Tensor::from_vec(flat, (places.len(), 3), device)?;
         Ok(Taps { places: places.into(), tensor })
     }
-
-    /// All taps of a window on some channels, in the order of weights.
-    pub fn all(channels: usize, [height, width]: [usize; 2], device: &Device) -> Result<Self> {
-        let of_channel = |c| (0..height).flat_map(move |y| (0..width).map(move |x| [c, y, x]));
-        Taps::new((0..channels).flat_map(of_channel).collect(), device)
-    }
 }

@@ -146,3 +146,23 @@ fn the_table_has_a_row_for_each_case_and_says_what_holds_for_all() {
         "medians in ms of 3 generations after 1; batches of 8 images of 8 x 8, 2 and 6 filters; cpu, 1 thread; product: ";
     assert!(lines[5].starts_with(note), "{}", lines[5]);
 }
+
+#[test]
+fn precisions_are_told_by_what_they_do_to_ranks() {
+    let place = Place::new("");
+    let words =
+        ["bench", "precision", "--subset", "classifier", "--population", "6", "--batch", "4", "--generations", "2"];
+    let ended = place.subevo(&[&words[..], &["--json"]].concat()).expect(0);
+    let lines: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let precisions: Vec<&str> = lines.iter().map(|line| line["precision"].as_str().unwrap()).collect();
+    assert_eq!(precisions, ["tf32", "bf16"]);
+    for line in &lines {
+        assert_eq!((&line["device"], &line["generations"]), (&"candle-cpu".into(), &2.into()), "{line}");
+        let number = |key: &str| line[key].as_f64().unwrap();
+        assert!((-1.0..=1.0).contains(&number("rank_correlation")) && number("largest_change") > 0.0, "{line}");
+    }
+    let [tf32, bf16] = [0, 1].map(|i| lines[i]["largest_change"].as_f64().unwrap());
+    assert!(tf32 < bf16, "three bits less are further off: {tf32}, {bf16}");
+    let table = place.subevo(&words).expect(0).out;
+    assert!(table.contains("| common/classifier/evolution | bf16 ") && table.contains("against f32"), "{table}");
+}

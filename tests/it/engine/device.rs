@@ -8,6 +8,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use subevo::bench::{Case as BenchCase, On, Trained};
 use subevo::data::{Batch, Split};
 use subevo::engine::device::launch::{Argument, Kernel, Launch, Launcher};
+use subevo::engine::device::{Make, Own};
 use subevo::engine::{CpuEngine, Engine, Loss, MatrixPrecision, Processor};
 use subevo::operator::Population;
 use subevo::plan::{Keep, Limits, Plan, Precision};
@@ -138,7 +139,9 @@ fn the_networks_of_the_bench_have_the_losses_of_the_cpu_on_the_device() {
             task.engine.losses(&population_of(task.start.subset.size, 3), &batch, Loss::Nll).unwrap()
         };
         let expected = on(&Processor::cpu());
-        for processor in processors() {
+        let library: Make = Arc::new(|precision| Arc::new(Own::new(Arc::new(Emulated), precision).by_library(true)));
+        let library = Processor::new("emulated, with candle's convolutions", Device::Cpu, library);
+        for processor in processors().into_iter().chain([library]) {
             let found = on(&processor);
             for (a, b) in found.iter().zip(&expected) {
                 assert!((a - b).abs() < 1e-4 * b.abs().max(1.0), "{}, {}: {a}, {b}", trained.name(), processor.name());
