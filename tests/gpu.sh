@@ -5,14 +5,14 @@
 # usage: tests/gpu.sh [DEVICE [FOLDER]]        DEVICE: cuda:0 (default), cuda:N or metal; FOLDER: gpu-results
 #   SUBEVO=PROGRAM SUBEVO_TESTS=PROGRAM        built elsewhere (docs/gpu.md), instead of building here
 #   PEERS=PYTHON                               a Python that has what benches/peers/README.md asks for; without it no peers
-#   POPULATIONS='64 1024 16384' BATCH=1024     sizes of the bench
+#   POPULATIONS="64 1024 16384" BATCH=1024 CASES=bn,filters    sizes of the bench, and which of its networks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 device=${1:-cuda:0}
 folder=${2:-gpu-results}
 populations=${POPULATIONS:-64 1024 16384}
 batch=${BATCH:-1024}
-cases=bn,classifier,filters,conv2-all,resnet-14-bn,alexnet-filter
+cases=${CASES:-bn,classifier,filters,conv2-all,resnet-14-bn,alexnet-filter}
 feature=${device%%:*}
 mkdir -p "$folder"
 

@@ -98,13 +98,13 @@ pub struct PrecisionArguments {
     #[arg(long, value_name = "SUBSET", value_enum, value_delimiter = ',', default_value = "bn,classifier,filters")]
     pub subset: Vec<SubsetWord>,
     /// Members of a generation
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(4..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(4..=1_000_000))]
     pub population: u32,
     /// Images of a batch
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=IMAGES as i64))]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=IMAGES as i64))]
     pub batch: u32,
     /// Generations that are looked at
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub generations: u32,
     /// Generations before these
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
