@@ -42,6 +42,8 @@ pub struct Options {
     pub limits: Limits,
     /// What evaluates networks while they are trained.
     pub processor: Processor,
+    /// What it may use of its own memory, where it is a device; else the limit is that of all.
+    pub device_memory: Option<u64>,
     /// Time between checkpoints.
     pub checkpoint_every: Duration,
     /// Asked between steps: stop now?
@@ -56,7 +58,8 @@ pub struct Options {
 
 impl Options {
     fn place(&self) -> Evaluating<'_> {
-        Evaluating { limits: self.limits, processor: Some(&self.processor) }
+        let memory = self.device_memory.unwrap_or(self.limits.memory);
+        Evaluating { limits: Limits { memory, ..self.limits }, processor: Some(&self.processor) }
     }
 }
 
@@ -144,7 +147,7 @@ pub fn run(
     for cell in &campaign.cells {
         options.processor.check(cell.setup.precision)?;
     }
-    check_memory(campaign, options.limits)?;
+    check_memory(campaign, options.place().limits)?;
     let mut data = DataCache::default();
     // Before anything is written: data that cannot be read fails the whole campaign, not run by run.
     for cell in &campaign.cells {

@@ -21,6 +21,7 @@ impl Options {
                 threads: std::thread::available_parallelism().map_or(1, usize::from),
             },
             processor: Processor::cpu(),
+            device_memory: None,
             checkpoint_every: Duration::from_secs(10),
             stop: Arc::new(|| false),
             fail_fast: false,

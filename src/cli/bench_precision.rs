@@ -15,6 +15,8 @@ use crate::record::Method;
 pub fn precision(arguments: &PrecisionArguments, output: &mut Output) -> Result<Exit> {
     let opened = Processor::open(arguments.device)?;
     let processor = if opened.device().is_some() { opened } else { Processor::candle_cpu() };
+    let say = output.voice();
+    let processor = processor.telling(move |text| say(&format!("note: {text}\n")));
     let limits = limits_on(&processor, arguments.limits);
     let pool = pool(limits.threads)?;
     let span = Span { warmup: arguments.warmup as usize, generations: arguments.generations as usize };

@@ -28,7 +28,8 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
     let file = &arguments.campaign;
     let campaign = Campaign::read(&file.campaign, &file.sets, registry, output.colour_stderr())?;
     let processor = Processor::open(arguments.device)?;
-    let limits = limits_on(&processor, arguments.limits);
+    let limits = limits(arguments.limits);
+    let device_memory = processor.device().map(|_| limits_on(&processor, arguments.limits).memory);
     let pool = threads(limits)?;
     let (mut observer, voice) = observer(output);
     let voice = Arc::new(Mutex::new(voice));
@@ -46,6 +47,7 @@ pub fn run(arguments: &RunArguments, registry: &Registry, words: &[OsString], ou
         data_dir: arguments.data_dir.clone(),
         limits,
         processor,
+        device_memory,
         checkpoint_every: arguments.checkpoint_every,
         stop: stop.question(),
         fail_fast: arguments.fail_fast,

@@ -68,6 +68,11 @@ fn a_precision_rounds_the_factors_of_products_and_training_goes_on() {
     for precision in ["tf32", "bf16"] {
         let (found, _) = results(processor(), &format!("precision = \"{precision}\""));
         off.push((found[0] - exact[0]).abs());
-        assert!(off[off.len() - 1] > 0.0 && off[off.len() - 1] < 0.1 * exact[0], "{precision}: {found:?}, {exact:?}");
+        // On a GPU cuBLAS may take another kernel for products as small as these, and not round in tf32.
+        let rounds = precision == "bf16" || processor().device().is_some_and(Device::is_cpu);
+        assert!(
+            (off[off.len() - 1] > 0.0 || !rounds) && off[off.len() - 1] < 0.1 * exact[0],
+            "{precision}: {found:?}, {exact:?}"
+        );
     }
 }

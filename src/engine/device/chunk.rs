@@ -3,13 +3,14 @@
 use candle_core::Device;
 
 use super::operations::Operations;
+use crate::error::{Error, Result};
 use crate::plan::{From, Kind, Program, Step};
 
 /// Of the free memory, the share that a chunk may take: candle holds some of what it gave back.
 const SHARE: f64 = 0.8;
 
 /// Most elements of one tensor: candle's kernels count in 32 bits.
-const ELEMENTS: usize = 1 << 31;
+pub const ELEMENTS: usize = 1 << 31;
 
 /// Most members: kernels have one along a direction of their grid.
 const MEMBERS: usize = 65_535;
@@ -45,7 +46,9 @@ impl Floats {
                 let taps = channels * product.window[0] * product.window[1];
                 let patches = operations.patch_floats(product.geometry(), step, product.filters.len());
                 let patches = if product.own_inputs { batch * patches * taps } else { 0 };
-                work += joined + varied + patches + taps * product.filters.len();
+                // What sums begin with is added by passes of their own.
+                let sums = if patches > 0 { 2 * raw } else { 0 };
+                work += joined + varied + patches + sums + taps * product.filters.len();
                 largest = largest.max(patches);
             }
             alive += out(step);
@@ -56,11 +59,26 @@ impl Floats {
         floats
     }
 
-    /// Members that fit into `free` bytes.
-    pub fn members(self, free: u64) -> usize {
+    /// The same with `k` trained weights: those, what genes add to them, and their differences to the base.
+    #[must_use]
+    pub fn with_weights(self, k: usize) -> Self {
+        Floats { peak: self.peak + 3 * k, largest: self.largest.max(k) }
+    }
+
+    /// Members that fit into `free` bytes; one where none does.
+    ///
+    /// # Errors
+    /// Where a tensor of one member has more elements than there may be.
+    pub fn members(self, free: u64) -> Result<usize> {
+        if self.largest >= ELEMENTS {
+            return Err(Error::Config(format!(
+                "a tensor of one member has {} elements, and a device takes less than {ELEMENTS}: take a smaller `batch`",
+                self.largest
+            )));
+        }
         let of_member = (self.peak.max(1) * size_of::<f32>()) as f64;
         let fit = (SHARE * free as f64 / of_member) as usize;
-        fit.min((ELEMENTS - 1) / self.largest.max(1)).clamp(1, MEMBERS)
+        Ok(fit.min((ELEMENTS - 1) / self.largest.max(1)).clamp(1, MEMBERS))
     }
 }
 
@@ -110,9 +128,12 @@ mod tests {
     #[test]
     fn as_many_members_go_at_once_as_fit_and_no_tensor_has_too_many_elements() {
         let floats = Floats { peak: 1000, largest: 500 };
-        assert_eq!([floats.members(5_000_000), floats.members(3_000), floats.members(0)], [1000, 1, 1]);
-        assert_eq!(Floats { peak: 10, largest: 1 << 30 }.members(u64::MAX), 1);
-        assert_eq!(Floats { peak: 10, largest: 1 << 20 }.members(u64::MAX), 2047);
+        assert_eq!([5_000_000, 3_000, 0].map(|free| floats.members(free).unwrap()), [1000, 1, 1]);
+        assert_eq!(Floats { peak: 10, largest: 1 << 30 }.members(u64::MAX).unwrap(), 1);
+        assert_eq!(Floats { peak: 10, largest: 1 << 20 }.members(u64::MAX).unwrap(), 2047);
+        let told = Floats { peak: 10, largest: 1 << 31 }.members(u64::MAX).unwrap_err().to_string();
+        assert!(told.contains("2147483648 elements") && told.contains("smaller `batch`"), "{told}");
+        assert_eq!(floats.with_weights(600), Floats { peak: 2800, largest: 600 });
     }
 
     #[test]

@@ -64,8 +64,8 @@ pub struct DeviceEngine {
     /// What a gene is worth, (1, k); `None` in a subspace.
     scale: Option<Tensor>,
     residence: Mutex<Residence>,
-    /// Most members that go at once; `None` until the device was asked.
-    most: Mutex<Option<usize>>,
+    /// Most members that go at once, by the images of a batch.
+    most: Mutex<HashMap<usize, usize>>,
     voice: Arc<Voice>,
     /// Gradients, by the graph of candle's operations.
     gradients: ReferenceEngine,
@@ -112,7 +112,7 @@ impl DeviceEngine {
             whole: templates(whole)?,
             kept: templates(kept)?,
             residence: Mutex::new(residence),
-            most: Mutex::new(None),
+            most: Mutex::default(),
             voice,
             start,
             plan,
@@ -225,7 +225,7 @@ impl DeviceEngine {
         let mut found: Vec<Tensor> = Vec::new();
         let mut done = 0;
         'again: while done < n {
-            let most = self.most(batch.labels.len());
+            let most = self.most(batch.labels.len())?;
             for (first, length) in chunk::chunks(n - done, most) {
                 let members = done + first..done + first + length;
                 let of_chunk = || -> Result<Tensor> {
@@ -237,7 +237,7 @@ impl DeviceEngine {
                 match of_chunk() {
                     Ok(rows) => found.push(rows),
                     Err(error) if length > 1 && is_out_of_memory(&error) => {
-                        self.halve(length);
+                        self.halve(length, batch.labels.len());
                         done = members.start;
                         continue 'again;
                     }
@@ -284,23 +284,28 @@ impl DeviceEngine {
     }
 
     /// Members that go at once on batches of this size.
-    fn most(&self, batch: usize) -> usize {
+    fn most(&self, batch: usize) -> Result<usize> {
         let mut most = self.most.lock().unwrap_or_else(PoisonError::into_inner);
-        let fit = || {
-            let free = chunk::free_bytes(&self.device).unwrap_or(u64::MAX).min(self.plan.limits.memory);
-            Floats::of_member(&self.programs.members, &*self.operations, batch).members(free)
-        };
-        *most.get_or_insert_with(fit)
+        if let Some(most) = most.get(&batch) {
+            return Ok(*most);
+        }
+        // What images may still take is left to them: else chunks would be halved when these come.
+        let unfilled = self.residence.lock().unwrap_or_else(PoisonError::into_inner).unfilled_bytes();
+        let free = chunk::free_bytes(&self.device).unwrap_or(u64::MAX).min(self.plan.limits.memory);
+        let floats = Floats::of_member(&self.programs.members, &*self.operations, batch);
+        let fit = floats.with_weights(self.start.subset.size).members(free.saturating_sub(unfilled))?;
+        most.insert(batch, fit);
+        Ok(fit)
     }
 
     /// Takes half of a chunk that did not fit from now on.
-    fn halve(&self, length: usize) {
+    fn halve(&self, length: usize, batch: usize) {
         self.voice.once(&format!(
             "{length} members at once do not fit into the memory of the device: going on with {} and, where these do not fit, \
              with fewer; losses are the same but for rounding",
             length / 2
         ));
-        *self.most.lock().unwrap_or_else(PoisonError::into_inner) = Some(length / 2);
+        self.most.lock().unwrap_or_else(PoisonError::into_inner).insert(batch, length / 2);
     }
 
     /// The whole network with these trained weights (k): its pass's statistics and logits.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Result, Tensor};
 
+use super::chunk::{out_of_memory, ELEMENTS};
 use crate::data::{Batch, Split};
 use crate::plan::Precision;
 
@@ -16,6 +17,8 @@ pub struct Residence {
     row_of: HashMap<(Split, u32), u32>,
     /// Most rows.
     room: usize,
+    /// Bytes of a row of all nodes.
+    row: usize,
 }
 
 /// The rows of one node.
@@ -39,8 +42,15 @@ impl Residence {
         let nodes: Vec<Held> = nodes.iter().map(of).collect();
         let row: usize =
             nodes.iter().map(|held| held.shape.iter().product::<usize>() * held.dtype.size_in_bytes()).sum();
-        let room = (bytes / row.max(1) as u64).min(u64::from(u32::MAX / 2)) as usize;
-        Residence { device: device.clone(), nodes, row_of: HashMap::new(), room }
+        // Candle's kernels count elements in 32 bits.
+        let widest = nodes.iter().map(|held| held.shape.iter().product::<usize>()).max().unwrap_or(1).max(1);
+        let room = ((bytes / row.max(1) as u64) as usize).min((ELEMENTS - 1) / widest);
+        Residence { device: device.clone(), nodes, row_of: HashMap::new(), room, row }
+    }
+
+    /// Bytes that may still be taken.
+    pub fn unfilled_bytes(&self) -> u64 {
+        (self.room.saturating_sub(self.row_of.len()) * self.row) as u64
     }
 
     /// For each node its values (1, batch, channels, height, width). `compute` gives them, (rows, values) each, for the images
@@ -100,8 +110,17 @@ impl Residence {
             if self.row_of.len() + fresh.len() > self.room {
                 return Ok(None);
             }
+            let used = self.row_of.len();
             for (held, values) in self.nodes.iter_mut().zip(compute(&missing)?) {
-                held.put(&values, self.row_of.len(), self.room, &self.device)?;
+                match held.put(&values, used, self.room, &self.device) {
+                    Ok(()) => {}
+                    // What is there stays, and no more comes: the others are sent, or computed, each time.
+                    Err(error) if out_of_memory(&error) => {
+                        self.room = used;
+                        return Ok(None);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
             self.row_of.extend(fresh);
         }

@@ -120,7 +120,7 @@ impl Tiling {
         filters: usize,
         geometry: Geometry,
         around: Around,
-    ) -> [(&'static str, usize); 21] {
+    ) -> [(&'static str, usize); 22] {
         let [rows, columns] = geometry.outputs(size);
         [
             ("CHANNELS", channels),
@@ -144,6 +144,7 @@ impl Tiling {
             ("POOLED", usize::from(around.pooled)),
             ("STATISTICS", usize::from(around.statistics)),
             ("ACTIVATION", around.activation),
+            ("THREADS", self.threads),
         ]
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `SUBEVO_TEST_DEVICE=cuda:0` runs them there, and they fail where that device is not; else they run on candle's CPU device.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use candle_core::{DType, Device, Result, Tensor};
 use subevo::bench::{Case as BenchCase, On, Trained};
@@ -27,6 +27,12 @@ use super::{batch_of, graph_with_everything, population_of, subsets};
 /// The devices under test: the one that was asked for, by candle's operations and by our kernels; else the CPU, with the kernels
 /// as C++.
 fn processors() -> [Processor; 2] {
+    // Opened once: a GPU compiles its kernels anew each time that it is opened.
+    static OPEN: LazyLock<[Processor; 2]> = LazyLock::new(open);
+    OPEN.clone()
+}
+
+fn open() -> [Processor; 2] {
     let Ok(device) = std::env::var("SUBEVO_TEST_DEVICE") else {
         return [Processor::plain("candle", Device::Cpu), Processor::own("emulated", Arc::new(Emulated))];
     };

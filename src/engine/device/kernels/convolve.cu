@@ -7,7 +7,7 @@
 //
 // Constants: CHANNELS HEIGHT WIDTH (input), FILTERS_ALL OUT_HEIGHT OUT_WIDTH, WINDOW_HEIGHT WINDOW_WIDTH STRIDE PADDING, CELL,
 // CELLS_X, FILTERS TILES (FILTERS * TILES = FILTERS_A_BLOCK; TILES 1, 2 or 4), IMAGES BAND BANDS, CHANNELS_AT_ONCE, POOLED STATISTICS (0 or 1),
-// ACTIVATION.
+// ACTIVATION, THREADS.
 
 #define FILTERS_A_BLOCK (FILTERS * TILES)
 // Four more, so that weights written along their taps fall into several banks.
@@ -20,7 +20,7 @@
 #define ITEMS_A_WARP (32 / TILES)
 #define REACH ((CELL - 1) * STRIDE + WINDOW_WIDTH)
 
-extern "C" __global__ void convolve(Arguments arguments) {
+extern "C" __global__ void __launch_bounds__(THREADS) convolve(Arguments arguments) {
     // (members, batch, channels, height, width) by strides; rows stand one behind another.
     const float* x = READ(float, 0);
     const long long x_member = NUMBER(1), x_image = NUMBER(2), x_channel = NUMBER(3);

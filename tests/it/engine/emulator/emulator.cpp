@@ -26,6 +26,7 @@ static void yield_thread();
 
 #define __global__
 #define __device__
+#define __launch_bounds__(threads)
 #define __shared__ static
 #define __syncthreads yield_thread
 #define DYNAMIC_SHARED
@@ -34,7 +35,7 @@ static void yield_thread();
 #define CONSTANTS(each)                                                                                                    \
     each(CHANNELS) each(HEIGHT) each(WIDTH) each(FILTERS_ALL) each(OUT_HEIGHT) each(OUT_WIDTH) each(WINDOW_HEIGHT)         \
     each(WINDOW_WIDTH) each(STRIDE) each(PADDING) each(CELL) each(CELLS_X) each(FILTERS) each(TILES) each(IMAGES)          \
-    each(BAND) each(BANDS) each(CHANNELS_AT_ONCE) each(POOLED) each(STATISTICS) each(ACTIVATION)
+    each(BAND) each(BANDS) each(CHANNELS_AT_ONCE) each(POOLED) each(STATISTICS) each(ACTIVATION) each(THREADS)
 #define DECLARE(name) static int name;
 CONSTANTS(DECLARE)
 
