@@ -37,10 +37,12 @@ if [ -z "${SUBEVO:-}" ]; then
 fi
 
 stage "the engine's tests on $device"
+tests='engine::device devices:: engine::population_losses subspaces::members torch::logits'
+# shellcheck disable=SC2086 # words are words
 if [ -n "${SUBEVO_TESTS:-}" ]; then
-    SUBEVO_TEST_DEVICE=$device "$SUBEVO_TESTS" engine::device devices:: 2>&1 | tee "$folder/tests.txt" || failed="$failed tests"
+    SUBEVO_TEST_DEVICE=$device "$SUBEVO_TESTS" $tests 2>&1 | tee "$folder/tests.txt" || failed="$failed tests"
 else
-    SUBEVO_TEST_DEVICE=$device cargo test --release --locked --features "$feature" --test it -- engine::device devices:: 2>&1 |
+    SUBEVO_TEST_DEVICE=$device cargo test --release --locked --features "$feature" --test it -- $tests 2>&1 |
         tee "$folder/tests.txt" || failed="$failed tests"
 fi
 

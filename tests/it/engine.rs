@@ -4,7 +4,7 @@
 mod agreement;
 mod case;
 mod coverage;
-mod device;
+pub mod device;
 mod emulated;
 mod graphs;
 mod invariance;
@@ -105,8 +105,9 @@ fn check_reference(path: &Path) {
     let Reference { start, batch, population, losses } = read_reference(path);
     let plan = Plan::new(&start.graph, &start.subset, batch.labels.len(), LIMITS);
     let own = CpuEngine::new(start.clone(), plan.clone()).unwrap();
-    let reference = ReferenceEngine::on_cpu(start, &plan);
-    for engine in [&own as &dyn Engine, &reference] {
+    let reference = ReferenceEngine::on_cpu(start.clone(), &plan);
+    let devices = device::engines_of(&start, &plan);
+    for engine in [&own as &dyn Engine, &reference].into_iter().chain(devices.iter().map(|engine| &**engine)) {
         for (got, expected) in engine.losses(&population, &batch, Loss::Nll).unwrap().iter().zip(&losses) {
             let error = (f64::from(*got) - expected).abs();
             assert!(error < 1e-5 * expected.abs().max(1.0), "{}: {got} against {expected}", path.display());

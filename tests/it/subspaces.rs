@@ -121,6 +121,11 @@ fn members_of_a_subspace_have_the_losses_of_the_networks_they_stand_for() {
         for (own, expected) in reference.losses(&members, &batch, Loss::Nll).unwrap().iter().zip(&expected) {
             assert!((own - expected).abs() < 1e-5 * expected.abs(), "{projection}: {own} against {expected}");
         }
+        for device in crate::engine::device::engines_of(&start, &plan) {
+            for (own, expected) in device.losses(&members, &batch, Loss::Nll).unwrap().iter().zip(&expected) {
+                assert!((own - expected).abs() < 1e-4 * expected.abs(), "{projection}: {own} against {expected}");
+            }
+        }
     }
 }
 

@@ -120,6 +120,9 @@ fn logits_and_gradients_of_every_architecture_are_those_of_pytorch() {
         let reference = ReferenceEngine::on_cpu(start.clone(), &plan);
         compare(&format!("{name}, reference"), &graph, &start, &reference, &batch, case, 2e-6);
         compare(&format!("{name}, engine"), &graph, &start, &*on_cpu(start.clone(), &plan), &batch, case, 2e-5);
+        for device in crate::engine::device::engines_for_large(&start, &plan) {
+            compare(&format!("{name}, device"), &graph, &start, &*device, &batch, case, 1e-4);
+        }
     }
 }
 

@@ -42,8 +42,17 @@ fn open() -> [Processor; 2] {
 }
 
 /// For each device the engine of a plan.
-fn engines_of(start: &Arc<Start>, plan: &Plan) -> Vec<Box<dyn Engine>> {
+pub fn engines_of(start: &Arc<Start>, plan: &Plan) -> Vec<Box<dyn Engine>> {
     processors().iter().map(|processor| processor.engine(start.clone(), plan, MatrixPrecision::F32).unwrap()).collect()
+}
+
+/// The same for networks of any size: candle's operations, and our kernels where they run on a GPU.
+pub fn engines_for_large(start: &Arc<Start>, plan: &Plan) -> Vec<Box<dyn Engine>> {
+    let mut engines = engines_of(start, plan);
+    if std::env::var_os("SUBEVO_TEST_DEVICE").is_none() {
+        engines.truncate(1);
+    }
+    engines
 }
 
 fn engines(case: &Case) -> Vec<Box<dyn Engine>> {
