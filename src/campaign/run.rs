@@ -32,7 +32,7 @@ const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// Name of the file that lists a campaign's runs.
 pub(super) const LIST: &str = "campaign.json";
 
-/// How a campaign is run; nothing here changes a result.
+/// How a campaign is run. Nothing here changes a result, but that a device rounds otherwise than the CPU.
 pub struct Options {
     /// Folder of all campaigns.
     pub root: PathBuf,

@@ -158,14 +158,6 @@ impl Processor {
         }
     }
 
-    /// The operations of a precision, where it is a device.
-    pub fn operations(&self, precision: MatrixPrecision) -> Option<Arc<dyn Operations>> {
-        match &self.kind {
-            Kind::Cpu => None,
-            Kind::Device(_, make) => Some(make(precision)),
-        }
-    }
-
     /// Bytes of the device that can be had, where it tells.
     pub fn free_bytes(&self) -> Option<u64> {
         self.device().and_then(free_bytes)
